@@ -1,0 +1,63 @@
+"""What a kill message shows, with every name resolved: made by enrichment, carried by the delivery job, rendered there.
+
+A notice is small (a few KB however many attackers there were) and holds no secret.
+"""
+
+import msgspec
+
+
+class Named(msgspec.Struct, frozen=True):
+    """An id and the name to show for it; `name` is None where neither static data nor ESI knew it."""
+
+    id: int
+    name: str | None = None
+
+
+class Party(msgspec.Struct, frozen=True):
+    """One side of a kill: the victim, or one attacker."""
+
+    character: Named | None = None
+    corporation: Named | None = None
+    alliance: Named | None = None
+    faction: Named | None = None
+    ship: Named | None = None
+    weapon: Named | None = None
+    damage: int = 0
+
+
+class Share(msgspec.Struct, frozen=True):
+    """How many attackers flew for one organisation, or in one ship group."""
+
+    name: str
+    count: int
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where it happened. `space` is highsec … void as in `universe`; `wormhole_class` e.g. "C5"; security rounded."""
+
+    system: Named
+    constellation: str | None = None
+    region: Named | None = None
+    security: float | None = None
+    space: str | None = None
+    wormhole_class: str | None = None
+
+
+class KillNotice(msgspec.Struct, frozen=True, tag="kill"):
+    """One killmail, ready to be shown. ISK values are None when the mail came without a zkb block; time in epoch seconds."""
+
+    killmail_id: int
+    time: int
+    victim: Party
+    place: Place
+    attacker_count: int
+    final_blow: Party | None = None
+    top_damage: Party | None = None
+    organisations: tuple[Share, ...] = ()
+    ship_groups: tuple[Share, ...] = ()
+    total_value: float | None = None
+    dropped_value: float | None = None
+    destroyed_value: float | None = None
+    npc: bool = False
+    solo: bool = False
+    subscriptions: tuple[str, ...] = ()
