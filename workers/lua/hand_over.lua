@@ -1,0 +1,43 @@
+-- One step of the pipeline: the cursor, the once-mark, the counters and the next stage's jobs, all or nothing.
+-- A repeat of the same call (a lost reply, a replay) changes nothing but the cursor.
+-- ARGV: cursor key ('' for none), cursor, once key ('' for none), its lifetime in s, backlog queue key, counters key,
+--       number of counters, (name, increment)..., number of jobs, then per job:
+--       id, job key, queue key, queue name's set, ledger key ('' for none), ledger lifetime in s, outbox key, score, number of hash
+--       arguments, hash arguments...
+-- Returns {1 if this was new else 0, jobs enqueued, length of the backlog queue}.
+local at = 0
+local function take() at = at + 1 return ARGV[at] end
+
+local cursor_key, cursor, once_key, once_ttl = take(), take(), take(), take()
+local backlog_key, counters_key = take(), take()
+if cursor_key ~= '' then redis.call('SET', cursor_key, cursor) end
+if once_key ~= '' and not redis.call('SET', once_key, '1', 'NX', 'EX', once_ttl) then
+  redis.call('HINCRBY', counters_key, 'repeated', 1)
+  return {0, 0, redis.call('LLEN', backlog_key)}
+end
+
+for _ = 1, tonumber(take()) do
+  local name, increment = take(), take()
+  redis.call('HINCRBY', counters_key, name, increment)
+end
+
+local enqueued = 0
+for _ = 1, tonumber(take()) do
+  local id, job_key, queue_key, queues_key = take(), take(), take(), take()
+  local ledger_key, ledger_ttl, outbox_key, score = take(), take(), take(), take()
+  local count = tonumber(take())
+  local first = at + 1
+  at = at + count
+  local new = ledger_key == '' or redis.call('HSETNX', ledger_key, 'state', 'pending') == 1
+  if new then
+    if ledger_key ~= '' then
+      redis.call('EXPIRE', ledger_key, ledger_ttl)
+      redis.call('ZADD', outbox_key, score, id)
+    end
+    redis.call('SADD', queues_key, queue_key)
+    redis.call('HSET', job_key, unpack(ARGV, first, at))
+    redis.call('RPUSH', queue_key, id)
+    enqueued = enqueued + 1
+  end
+end
+return {1, enqueued, redis.call('LLEN', backlog_key)}
