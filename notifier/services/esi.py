@@ -1,0 +1,157 @@
+"""EVE's public API: names in bulk. Caching them, and remembering unknown ids, is the caller's part."""
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import httpx
+import msgspec
+
+from notifier.services import http
+
+COMPATIBILITY_DATE = "2026-08-18"
+"""The behaviour of ESI that this client was written for; without the header ESI answers as in 2020."""
+
+BATCH = 1_000
+"""The most ids that one POST /universe/names takes."""
+
+MOST_REFUSALS = 40
+"""Refused calls in one lookup; ESI allows 100 errors a minute and address, and others live on them too."""
+
+ERRORS_KEPT = 20
+"""With fewer errors than this left in ESI's window no further call is made: at 0 every route answers 420."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that ESI gave, and the ids that it says do not exist; both are for keeping."""
+
+    found: dict[int, str]
+    unknown: frozenset[int] = frozenset()
+
+
+class EsiDown(Exception):  # noqa: N818 (a state of the service, named as one)
+    """ESI cannot answer now; `retry_after` in seconds where ESI said it, `so_far` what was learned before."""
+
+    def __init__(self, reason: str, retry_after: float | None = None, so_far: Names | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after = retry_after
+        self.so_far = so_far or Names({})
+
+
+class _Row(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+
+
+_rows = msgspec.json.Decoder(list[_Row])
+
+
+@dataclass(slots=True)
+class _Search:
+    """The state of one lookup: batches that wait, and what is known of the others."""
+
+    waiting: deque[list[int]]
+    found: dict[int, str] = field(default_factory=dict)
+    unknown: set[int] = field(default_factory=set)
+    refusals: int = 0
+    only_400: bool = True
+
+    def answered(self, batch: list[int], rows: list[_Row]) -> None:
+        self.found.update({row.id: row.name for row in rows if row.name})
+        self.unknown.update(one for one in batch if one not in self.found)
+
+    def refused(self, batch: list[int], status: int) -> None:
+        """One bad id fails its whole batch, so halve it until that id stands alone."""
+        self.refusals += 1
+        self.only_400 = self.only_400 and status == httpx.codes.BAD_REQUEST
+        if len(batch) == 1:
+            self.unknown.update(batch)
+            return
+        middle = len(batch) // 2
+        self.waiting.extendleft((batch[middle:], batch[:middle]))
+
+    def names(self) -> Names:
+        return Names(dict(self.found), frozenset(self.unknown))
+
+
+class Esi:
+    """A client of ESI at `base_url` (https://esi.evetech.net, or a simulator)."""
+
+    def __init__(self, client: httpx.Client, base_url: str) -> None:
+        self._client = client
+        self._url = f"{base_url.rstrip('/')}/universe/names"
+
+    def names(self, ids: Collection[int]) -> Names:
+        """Resolve ids of characters, corporations, alliances (any number; duplicates are harmless) to names.
+
+        Every id comes back as found or unknown. Raises EsiDown for everything else, with what was learned
+        so far: keep that, or a batch with many bad ids would begin anew each time.
+        """
+        wanted = sorted({one for one in ids if one > 0})
+        search = _Search(deque(wanted[at : at + BATCH] for at in range(0, len(wanted), BATCH)))
+        try:
+            while search.waiting:
+                self._step(search)
+        except EsiDown as down:
+            raise EsiDown(down.reason, down.retry_after, search.names()) from None
+        if len(wanted) > 1 and search.refusals and search.only_400 and not search.found:
+            # When every single id is refused as malformed, it is the request that is wrong.
+            raise EsiDown("ESI refuses every id with status 400")
+        search.unknown.update(one for one in ids if one <= 0)
+        return search.names()
+
+    def _step(self, search: _Search) -> None:
+        batch = search.waiting.popleft()
+        response = self._ask(batch)
+        if response.status_code == httpx.codes.OK:
+            search.answered(batch, _read(response.content))
+        elif response.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND):
+            search.refused(batch, response.status_code)
+        else:
+            raise _down(response)
+        _spare_the_error_limit(search, response)
+
+    def _ask(self, batch: list[int]) -> httpx.Response:
+        try:
+            return self._client.post(
+                self._url,
+                content=msgspec.json.encode(batch),
+                headers={
+                    "Content-Type": "application/json",
+                    "Accept-Language": "en",
+                    "X-Compatibility-Date": COMPATIBILITY_DATE,
+                },
+            )
+        except httpx.HTTPError as error:
+            raise EsiDown(f"ESI cannot be reached: {type(error).__name__}") from None
+
+
+def _read(body: bytes) -> list[_Row]:
+    try:
+        return _rows.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise EsiDown("ESI's answer is not the list of names that it promises") from None
+
+
+def _down(response: httpx.Response) -> EsiDown:
+    """Name the way in which ESI is down; 420 is its error limit (all routes), 429 a limit of this route."""
+    headers = response.headers
+    if response.status_code == 420:
+        pause = http.seconds(headers.get("x-esi-error-limit-reset"))
+        return EsiDown("ESI's error limit is used up (420)", 60.0 if pause is None else pause)
+    return EsiDown(f"ESI answers {response.status_code}", http.seconds(headers.get("retry-after")))
+
+
+def _spare_the_error_limit(search: _Search, response: httpx.Response) -> None:
+    if not search.waiting:
+        return
+    left = http.seconds(response.headers.get("x-esi-error-limit-remain"))
+    reset = http.seconds(response.headers.get("x-esi-error-limit-reset"))
+    if search.refusals >= MOST_REFUSALS:
+        raise EsiDown(
+            f"ESI refused {search.refusals} batches of this lookup", 60.0 if reset is None else reset
+        )
+    if search.refusals and left is not None and left < ERRORS_KEPT:
+        raise EsiDown(f"only {left:.0f} errors are left in ESI's window", 60.0 if reset is None else reset)

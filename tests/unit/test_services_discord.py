@@ -1,0 +1,384 @@
+import json
+import logging
+import traceback
+from collections.abc import Callable
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifier.outcome import Dead, Retry, Snooze
+from notifier.services import discord, http
+from notifier.services.discord import Discord, Limits, Posted, Reply, Throttled, classify, throttled
+
+NOW = 1_795_000_000.0
+SECRET = "tQ" * 34
+LIMITED = "You are being rate limited."
+BLOCKED = (
+    "You are being blocked from accessing our API temporarily due to exceeding our rate limits frequently."
+)
+
+
+class FakeAddress:
+    def __init__(self, url: str = f"https://discord.com/api/v10/webhooks/42/{SECRET}") -> None:
+        self._url = url
+
+    def url(self) -> str:
+        return self._url
+
+    def __repr__(self) -> str:
+        return "address"
+
+
+def reply(status: int, body: object = b"", **headers: str) -> Reply:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, content)
+
+
+def poster(answer: Callable[[httpx.Request], httpx.Response]) -> Discord:
+    return Discord(http.make_client(contact="x", timeout=3, transport=httpx.MockTransport(answer)))
+
+
+DEAD = [
+    (404, {"message": "Unknown Webhook", "code": 10015}, "misconfigured"),
+    (404, {"message": "Unknown Channel", "code": 10003}, "misconfigured"),
+    (404, {"message": "404: Not Found", "code": 0}, "misconfigured"),
+    (401, {"message": "Invalid Webhook Token", "code": 50027}, "misconfigured"),
+    (401, {"message": "401: Unauthorized", "code": 0}, "misconfigured"),
+    (403, {"message": "Missing Permissions", "code": 50013}, "misconfigured"),
+    (403, {"message": "Missing Access", "code": 50001}, "misconfigured"),
+    (400, {"message": "Invalid Form Body", "code": 50035}, "permanent"),
+    (400, {"message": "Cannot send an empty message", "code": 50006}, "permanent"),
+    (400, {"message": "The request body contains invalid JSON.", "code": 50109}, "permanent"),
+    (
+        400,
+        {"message": "Webhooks posted to forum channels must have a thread_name", "code": 220001},
+        "permanent",
+    ),
+    (400, {"message": "both", "code": 220002}, "permanent"),
+    (400, {"message": "Webhooks can only create threads in forum channels", "code": 220003}, "permanent"),
+    (400, {"message": "Thread is archived", "code": 50083}, "permanent"),
+    (400, b"<html>400 Bad Request cloudflare</html>", "permanent"),
+    (413, {"message": "Request entity too large", "code": 40005}, "permanent"),
+    (413, b"<html>", "permanent"),
+    (405, b"", "permanent"),
+    (418, b"", "permanent"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "category"), DEAD)
+def test_what_will_never_succeed_is_dead(status: int, body: object, category: str) -> None:
+    outcome = classify(reply(status, body), NOW)
+    assert isinstance(outcome, Dead)
+    assert outcome.category == category
+    assert str(status) in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "ambiguous"),
+    [(status, True) for status in (500, 501, 504, 520, 521, 522, 523, 524, 525, 599, 408)]
+    + [(502, False), (503, False)],
+)
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"message":"500: Internal Server Error","code":0}'])
+def test_a_server_error_is_tried_again_and_only_gateways_are_sure_not_to_have_posted(
+    status: int, ambiguous: bool, body: bytes
+) -> None:
+    outcome = classify(reply(status, body), NOW)
+    assert isinstance(outcome, Retry)
+    assert outcome.ambiguous is ambiguous
+    assert outcome.seconds is None
+
+
+def test_a_server_error_that_names_a_pause_gets_it() -> None:
+    outcome = classify(reply(503, b"", Retry_After="7"), NOW)
+    assert isinstance(outcome, Retry)
+    assert outcome.seconds == 7.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (reply(429, {"message": LIMITED, "retry_after": 0.357, "global": False}), Throttled(0.357, "user")),
+        (
+            reply(
+                429,
+                {"message": LIMITED, "retry_after": 44.12, "global": False},
+                X_RateLimit_Scope="user",
+                Retry_After="45",
+            ),
+            Throttled(44.12, "user"),
+        ),
+        (
+            reply(429, {"message": LIMITED, "retry_after": 2}, X_RATELIMIT_SCOPE="SHARED"),
+            Throttled(2.0, "shared"),
+        ),
+        (
+            reply(429, {"message": "The resource is being rate limited.", "retry_after": 1.5}),
+            Throttled(1.5, "shared"),
+        ),
+        (reply(429, {"message": LIMITED, "retry_after": 9.5, "global": True}), Throttled(9.5, "global")),
+        (
+            reply(429, {"message": LIMITED, "retry_after": 9.5}, x_ratelimit_global="true"),
+            Throttled(9.5, "global"),
+        ),
+        (
+            reply(429, {"message": LIMITED, "retry_after": 9.5}, x_ratelimit_scope="global"),
+            Throttled(9.5, "global"),
+        ),
+        (reply(429, b"", X_RateLimit_Reset_After="1.25", Retry_After="2"), Throttled(1.25, "user")),
+        (
+            reply(429, {"code": 20028, "message": "write rate limit", "retry_after": 3.5}),
+            Throttled(3.5, "user"),
+        ),
+        (
+            reply(429, b"", Via="1.1 google", X_RateLimit_Remaining="0", Retry_After="2"),
+            Throttled(2.0, "user"),
+        ),
+        (reply(429, {"message": LIMITED, "retry_after": 0}), Throttled(discord.SHORTEST_PAUSE, "user")),
+        (reply(429, {"message": LIMITED, "retry_after": -3}), Throttled(discord.SHORTEST_PAUSE, "user")),
+        (reply(429, {"message": LIMITED, "retry_after": "x"}), Throttled(discord.PAUSE_UNSAID, "user")),
+        (reply(429, {"message": LIMITED, "retry_after": 1e30}), Throttled(http.LONGEST_WAIT, "user")),
+        (reply(429, b"<html>error code: 1015</html>"), Throttled(discord.BLOCK_UNSAID, "cloudflare")),
+        (reply(429, b"error code: 1015", Retry_After="3600"), Throttled(3600.0, "cloudflare")),
+        (reply(429, b"error code: 1015", Retry_After="2"), Throttled(discord.BLOCK_FLOOR, "cloudflare")),
+        (reply(429, b""), Throttled(discord.BLOCK_UNSAID, "cloudflare")),
+        (reply(429, b"<html>", Via="1.1 some proxy"), Throttled(discord.BLOCK_UNSAID, "cloudflare")),
+        (reply(429, {"code": 0, "message": BLOCKED}), Throttled(discord.BLOCK_UNSAID, "cloudflare")),
+        (reply(403, {"code": 0, "message": BLOCKED}), Throttled(discord.BLOCK_UNSAID, "cloudflare")),
+        (reply(403, b"error code: 1020"), Throttled(discord.BLOCK_UNSAID, "cloudflare")),
+        (reply(403, b""), Throttled(discord.BLOCK_UNSAID, "cloudflare")),
+        (
+            reply(400, {"message": "channel write limit", "code": 20028}),
+            Throttled(discord.WRITE_PAUSE, "shared"),
+        ),
+        (
+            reply(400, {"message": "server write limit", "code": 20029, "retry_after": 4.5}),
+            Throttled(4.5, "shared"),
+        ),
+        (
+            reply(400, {"message": "Maximum number of edits", "code": 30046}),
+            Throttled(discord.WRITE_PAUSE, "shared"),
+        ),
+    ],
+)
+def test_every_kind_of_rate_limit_is_told_apart_and_charges_no_attempt(
+    answer: Reply, expected: Throttled
+) -> None:
+    assert throttled(answer) == expected
+    outcome = classify(answer, NOW)
+    assert isinstance(outcome, Snooze)
+    assert outcome.seconds == expected.seconds
+    assert expected.scope in outcome.reason
+
+
+def test_a_rate_limit_that_only_names_a_moment_is_measured_by_the_wall_clock() -> None:
+    answer = reply(429, {"message": LIMITED}, Via="1.1 google", X_RateLimit_Reset=str(NOW + 2.5))
+    assert throttled(answer, NOW) == Throttled(2.5, "user")
+    assert throttled(answer) == Throttled(discord.PAUSE_UNSAID, "user")
+    strange = reply(429, {"message": LIMITED}, X_RateLimit_Reset="soon")
+    assert throttled(strange, NOW) == Throttled(discord.PAUSE_UNSAID, "user")
+
+
+@pytest.mark.parametrize("status", [200, 204, 400, 401, 404, 413, 500, 503])
+def test_other_replies_are_no_rate_limit(status: int) -> None:
+    assert throttled(reply(status, {"message": "x", "code": 50035})) is None
+
+
+def test_an_overloaded_discord_is_tried_again_later() -> None:
+    outcome = classify(reply(400, {"message": "API resource is currently overloaded", "code": 130000}), NOW)
+    assert isinstance(outcome, Retry)
+    assert outcome.seconds == discord.OVERLOADED_PAUSE
+    assert not outcome.ambiguous
+
+
+def test_a_404_that_is_not_in_discords_words_says_nothing_about_the_webhook() -> None:
+    assert isinstance(classify(reply(404, b"<html>nginx</html>"), NOW), Retry)
+
+
+def test_a_redirect_is_not_a_message() -> None:
+    outcome = classify(reply(302, b"", Location="https://login.example/"), NOW)
+    assert isinstance(outcome, Retry)
+    assert not outcome.ambiguous
+
+
+@pytest.mark.parametrize(
+    ("answer", "message_id"),
+    [
+        (reply(200, {"id": "123456789012345678"}), "123456789012345678"),
+        (reply(204), ""),
+        (reply(200, {"id": 12}), "12"),
+    ],
+)
+def test_a_saved_message_is_posted_under_its_id(answer: Reply, message_id: str) -> None:
+    assert classify(answer, NOW) == Posted(message_id)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>log in to the hotel network</html>", b"{}", b"[]", b'{"id":""}', b"[" * 99_999]
+)
+def test_a_success_without_discords_message_may_or_may_not_have_been_posted(body: bytes) -> None:
+    outcome = classify(reply(200, body), NOW)
+    assert isinstance(outcome, Retry)
+    assert outcome.ambiguous
+
+
+@pytest.mark.parametrize(
+    ("kind", "ambiguous"),
+    [
+        (httpx.ConnectError, False),
+        (httpx.ConnectTimeout, False),
+        (httpx.PoolTimeout, False),
+        (httpx.ProxyError, False),
+        (httpx.UnsupportedProtocol, False),
+        (httpx.ReadTimeout, True),
+        (httpx.WriteTimeout, True),
+        (httpx.ReadError, True),
+        (httpx.WriteError, True),
+        (httpx.CloseError, True),
+        (httpx.RemoteProtocolError, True),
+        (httpx.LocalProtocolError, True),
+        (httpx.DecodingError, True),
+    ],
+)
+def test_a_post_without_a_reply_is_ambiguous_once_something_was_sent(
+    kind: type[httpx.RequestError], ambiguous: bool
+) -> None:
+    request = httpx.Request("POST", FakeAddress().url())
+    outcome = discord.classify_exception(kind(f"text with {SECRET}", request=request))
+    assert outcome.ambiguous is ambiguous
+    assert kind.__name__ in outcome.reason
+    assert SECRET not in repr(outcome)
+
+
+def test_nested_errors_become_one_line_with_their_paths() -> None:
+    def leaf(text: str) -> dict[str, object]:
+        return {"_errors": [{"code": "X", "message": text}]}
+
+    tree = {
+        "embeds": {
+            "0": {"title": leaf("Must be 256 or fewer."), "fields": {"3": {"value": leaf("Required.")}}}
+        }
+    }
+    outcome = classify(reply(400, {"code": 50035, "message": "Invalid Form Body", "errors": tree}), NOW)
+    assert isinstance(outcome, Dead)
+    assert outcome.reason == (
+        "Discord answers 400 (code 50035); Invalid Form Body; "
+        "embeds.0.title: Must be 256 or fewer.; embeds.0.fields.3.value: Required."
+    )
+
+
+def test_a_reason_is_short_and_holds_no_token_even_when_discord_repeats_it() -> None:
+    tree = {"x" * 5000: {"_errors": [{"message": f"no route /api/webhooks/42/{SECRET}\n" * 50}] * 500}}
+    outcome = classify(reply(400, {"message": f"{SECRET} is wrong", "errors": tree}), NOW)
+    assert isinstance(outcome, Dead)
+    assert len(outcome.reason) <= discord.LONGEST_REASON
+    assert SECRET[:40] not in outcome.reason
+    assert "\n" not in outcome.reason
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text() | st.sampled_from(["_errors"]), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+known = dict.fromkeys(("message", "code", "errors", "retry_after", "global", "id"), json_values)
+bodies = (
+    st.binary()
+    | json_values.map(lambda value: json.dumps(value).encode())
+    | st.fixed_dictionaries({}, optional=known).map(lambda value: json.dumps(value).encode())
+)
+header_names = st.sampled_from(
+    [
+        "Retry-After",
+        "X-RateLimit-Reset-After",
+        "x-ratelimit-reset",
+        "X-RateLimit-Scope",
+        "Via",
+        "X-RateLimit-Remaining",
+    ]
+)
+headers = st.dictionaries(header_names, st.text(max_size=12) | st.floats().map(str))
+
+
+@given(st.integers(100, 999), headers, bodies)
+def test_every_reply_has_a_meaning_whatever_it_holds(status: int, named: dict[str, str], body: bytes) -> None:
+    answer = Reply(status, named, body)
+    outcome = classify(answer, NOW)
+    assert isinstance(outcome, Posted | Snooze | Retry | Dead)
+    assert isinstance(outcome, Snooze) == (throttled(answer) is not None)
+    if isinstance(outcome, Snooze):
+        assert 0 < outcome.seconds <= http.LONGEST_WAIT
+    if isinstance(outcome, Retry | Dead):
+        assert len(outcome.reason) <= discord.LONGEST_REASON + 80
+    Limits.from_headers(named)
+
+
+def test_limits_are_read_in_any_letter_case_with_fractions_of_seconds() -> None:
+    found = Limits.from_headers(
+        {"X-RATELIMIT-REMAINING": "4", "x-RateLimit-reset-after": "1.731", "X-Ratelimit-Bucket": "ab"}
+    )
+    assert found == Limits(remaining=4, reset_after=1.731, bucket="ab")
+    assert Limits.from_headers({}) == Limits(None, None, None)
+    assert Limits.from_headers({"X-RateLimit-Remaining": "many"}).remaining is None
+
+
+def test_a_post_waits_for_the_saved_message_and_keeps_the_thread() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"id": "9"}, headers={"X-RateLimit-Remaining": "3"})
+
+    found = poster(answer).post(
+        FakeAddress("https://discord.com/api/webhooks/1/t?thread_id=5"), {"embeds": [{"title": "é"}]}
+    )
+    assert classify(found, NOW) == Posted("9")
+    assert found.headers["x-ratelimit-remaining"] == "3"
+    assert seen[0].method == "POST"
+    assert dict(seen[0].url.params) == {"thread_id": "5", "wait": "true"}
+    assert json.loads(seen[0].content) == {"embeds": [{"title": "é"}]}
+    assert seen[0].headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "kind", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.DecodingError]
+)
+def test_a_failed_post_raises_its_kind_and_shows_the_address_nowhere(
+    kind: type[httpx.RequestError], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise kind(f"failed for {request.url}", request=request)
+
+    with pytest.raises(kind) as caught:
+        poster(answer).post(FakeAddress(), {})
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert SECRET not in shown + repr(caught.value) + caplog.text
+    assert caught.value.__context__ is None
+    with pytest.raises(RuntimeError):
+        _ = caught.value.request
+
+
+@pytest.mark.parametrize(
+    "url", ["", "http://[", f"nonsense:{SECRET}", f"https://discord.com:x/{SECRET}", f"ftp://h/{SECRET}"]
+)
+def test_an_address_that_is_none_fails_without_being_shown(url: str) -> None:
+    client = Discord(http.make_client(contact="x", timeout=3))
+    with pytest.raises(httpx.RequestError) as caught:
+        client.post(FakeAddress(url), {})
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert not discord.classify_exception(caught.value).ambiguous
+
+
+def test_what_the_address_itself_raises_is_passed_on() -> None:
+    class Missing(FakeAddress):
+        def url(self) -> str:
+            raise ValueError("the file is gone")
+
+    with pytest.raises(ValueError, match="gone"):
+        poster(lambda request: httpx.Response(204)).post(Missing(), {})
