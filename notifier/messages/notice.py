@@ -44,7 +44,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class KillNotice(msgspec.Struct, frozen=True, tag="kill"):
-    """One killmail, ready to be shown. ISK values are None when the mail came without a zkb block; time in epoch seconds."""
+    """One killmail, ready to be shown. ISK values are None for a mail without a zkb block; time in epoch seconds."""
 
     killmail_id: int
     time: int

@@ -1,0 +1,7 @@
+"""`python -m workers ROLE SLOT HOST`: one process of the tree, started cold."""
+
+import sys
+
+from workers.roles import main
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,61 @@
+"""From one killmail to its notifications: names for what the message shows, then one delivery job a destination."""
+
+import time
+from collections.abc import Callable
+
+from notifier.universe import Universe
+
+from notifier.killmail import from_json
+from notifier.messages import kill_notice, names_wanted, notice_to_json
+from notifier.outcome import Done, Outcome, Snooze
+from workers import keys
+from workers.name_cache import NameCache, NamesMissing
+from workers.queues import DELIVERY, HandOver, NewJob, Queues
+
+
+class Enrich:
+    """The second stage. After `patience` seconds without ESI a kill goes out without the names that are missing."""
+
+    def __init__(
+        self,
+        queues: Queues,
+        names: NameCache,
+        universe: Universe,
+        patience: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._queues, self._names, self._universe = queues, names, universe
+        self._patience, self._clock = patience, clock
+
+    def perform(
+        self, job_id: str, text: str, routes: list[tuple[str, list[str]]], sequence: int, received: float
+    ) -> Outcome:
+        """Enrich the killmail in `text` and hand one delivery to each of `routes`; `received` in epoch seconds."""
+        killmail = from_json(text)
+        note = "with all names"
+        try:
+            names = self._names.names(names_wanted(killmail))
+        except NamesMissing as missing:
+            if self._clock() - received < self._patience:
+                return Snooze(missing.seconds, missing.reason)
+            names, note = missing.so_far, f"without some names: {missing.reason}"
+        jobs = []
+        for destination, subscriptions in routes:
+            notice = kill_notice(killmail, names, self._universe, tuple(subscriptions))
+            jobs.append(delivery_job(job_id, destination, notice_to_json(notice), sequence, received))
+        self._queues.hand_over(HandOver(jobs))
+        return Done(note)
+
+
+def delivery_job(kill_job: str, destination: str, notice: str, sequence: int, received: float) -> NewJob:
+    """The delivery of one kill to one destination: its id is the key of everything that is known of it."""
+    job_id = f"{kill_job}-{destination}"
+    return NewJob(
+        DELIVERY,
+        job_id,
+        (notice, destination, sequence, received),
+        f"{kill_job.replace('-', ' ')} → {destination}",
+        ledger=keys.delivery(job_id),
+        outbox=keys.outbox(destination),
+        score=float(sequence),
+    )

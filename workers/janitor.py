@@ -1,0 +1,93 @@
+"""Puts right what nobody else will: jobs of workers that do not come back, of RQ's own cleaning, of a half requeue.
+
+Its local part (the host's status) runs on every host, the rest on the holder of the lease.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from loguru import logger
+from rq.job import JobStatus
+
+from workers import keys
+from workers.connection import text
+from workers.dead_letters import DeadLetters
+from workers.lease import Lease
+from workers.persistence import Stopped, persist
+from workers.process import StopSignal
+from workers.queues import QUEUES, Queues
+from workers.recovery import Recovery
+
+INTERVAL = 5.0
+"""Seconds between two looks. What is mended looks the same in both: a live process may be in the middle of it."""
+
+
+class Janitor:
+    """One host's janitor; `status` gives the host's process tree (any JSON), or raises OSError or ValueError."""
+
+    def __init__(self, queues: Queues, host: str, status: Callable[[], object]) -> None:
+        self._queues, self._host, self._status = queues, host, status
+        self._lease = Lease(queues, "janitor", host)
+        self._recovery, self._letters = Recovery(queues), DeadLetters(queues)
+        self._seen_dead: set[str] = set()
+        self._seen_lost: set[str] = set()
+
+    def run(self, stop: StopSignal) -> None:
+        """Look every INTERVAL seconds, until the stop signal."""
+        try:
+            while not stop.requested:
+                persist(self.look, stop, "the janitor")
+                stop.wait(INTERVAL)
+        except Stopped:
+            return
+
+    def look(self) -> None:
+        """One look. Raises what redis-py raises."""
+        self._mirror_status()
+        if not self._lease.held():
+            self._seen_dead.clear()
+            self._seen_lost.clear()
+            return
+        self._recover_slots()
+        self._mend_lost()
+        self._take_back_from_rq()
+        for name in QUEUES:
+            self._queues[name].finished_job_registry.cleanup()
+
+    def _mirror_status(self) -> None:
+        try:
+            status = self._status()
+        except (OSError, ValueError) as error:
+            status = {"error": f"the supervisor does not answer ({type(error).__name__})"}
+        self._queues.connection.set(keys.host(self._host), msgspec.json.encode(status), ex=keys.HOST_TTL)
+
+    def _recover_slots(self) -> None:
+        """Slots without a living worker in two looks: their jobs go back. A worker that comes back does it itself."""
+        slots = {text(k): text(v) for k, v in self._queues.connection.hgetall(keys.SLOTS).items()}
+        dead = {slot for slot in slots if not self._recovery.is_alive(slot)}
+        for slot in dead & self._seen_dead:
+            taken_back = self._recovery.take_back(slots[slot], slot, living="")
+            if taken_back:
+                logger.warning("{} does not come back: {} job(s) taken back", slot, len(taken_back))
+            self._queues.connection.hdel(keys.SLOTS, slot)
+        self._seen_dead = dead - self._seen_dead
+
+    def _mend_lost(self) -> None:
+        """Dead letters that stand in no registry: `rq requeue` was cut off in its middle. Its user's wish is done."""
+        lost = set()
+        for job_id in self._letters.indexed():
+            job = self._queues.fetch([job_id])[0]
+            if job is None or job.get_status(refresh=False) != JobStatus.FAILED:
+                self._queues.connection.zrem(keys.DEAD, job_id)
+            elif not self._letters.is_letter(job):
+                lost.add(job_id)
+                if job_id in self._seen_lost:
+                    logger.warning("{} stood in no registry: put back on its queue", job_id)
+                    self._letters.put_back_lost(job)
+        self._seen_lost = lost
+
+    def _take_back_from_rq(self) -> None:
+        """RQ's cleaning (any `rq info`) fails jobs whose worker it takes for dead. The attempt is counted already."""
+        for letter in self._letters.failed_by_rq():
+            logger.warning("{} was failed by RQ's cleaning: taken back", letter.id)
+            self._letters.replay(letter)

@@ -1,0 +1,98 @@
+# ruff: noqa: D103 – one line a key; the table above says what each is
+"""Every Redis key of ours, named once. RQ's own keys (`rq:*`) are RQ's; who else writes them is said in `queues`.
+
+notifier:cursor:{feed}          string  where the feed goes on (JSON of the feed's cursor)
+notifier:seen:{killmail}        string  the killmail was handed over; lives SEEN_TTL
+notifier:seen:package-{n}       string  the malformed package was handed over; lives SEEN_TTL
+notifier:outbox:{destination}   zset    delivery jobs that wait for the destination; score: order in the feed
+notifier:lock:{destination}     string  job id of the delivery that leads the destination; lives LOCK_TTL
+notifier:alone:{destination}    string  up to this score each delivery goes alone (a group was refused)
+notifier:disabled:{destination} string  fingerprint of the address that Discord no longer knows
+notifier:delivery:{job}         hash    state (pending, sending, delivered), ambiguous, message; lives LEDGER_TTL
+notifier:limit:{address}        hash    what Discord's headers said: remaining, resets_at, blocked_until
+notifier:posts:{address}        zset    times of the last posts; `all`: everybody's, and all:blocked_until
+                                        (an address stands here by its fingerprint)
+notifier:names:{id}             string  a name from ESI; '' for an id that ESI does not know
+notifier:counters               hash    totals since the beginning (evaluated, matched, delivered, …)
+notifier:incarnation:{slot}     string  counter of the worker processes that a slot has had
+notifier:slots                  hash    slot -> queue, for the recovery of slots that do not come back
+notifier:lease:{name}           string  host that does what only one may do; lives LEASE_TTL
+notifier:host:{host}            string  JSON of the host's process tree; lives HOST_TTL
+notifier:dead                   zset    ids of the dead letters; score: when they died
+notifier:probe:{circuit}        string  someone is trying whether an open circuit can close
+notifier:circuit:{circuit}…     strings pybreaker's shared state
+notifier:wake                   channel the scheduler's: something was scheduled
+"""
+
+SEEN_TTL = 72 * 3600
+LEDGER_TTL = 72 * 3600
+LOCK_TTL = 600
+LEASE_TTL = 15
+HOST_TTL = 45
+
+COUNTERS = "notifier:counters"
+SLOTS = "notifier:slots"
+DEAD = "notifier:dead"
+WAKE = "notifier:wake"
+ALL_POSTS = "notifier:posts:all"
+
+
+def cursor(feed: str) -> str:
+    return f"notifier:cursor:{feed}"
+
+
+def seen(what: int | str) -> str:
+    return f"notifier:seen:{what}"
+
+
+def outbox(destination: str) -> str:
+    return f"notifier:outbox:{destination}"
+
+
+def lock(destination: str) -> str:
+    return f"notifier:lock:{destination}"
+
+
+def alone(destination: str) -> str:
+    return f"notifier:alone:{destination}"
+
+
+def disabled(destination: str) -> str:
+    return f"notifier:disabled:{destination}"
+
+
+def delivery(job_id: str) -> str:
+    return f"notifier:delivery:{job_id}"
+
+
+def limit(address: str) -> str:
+    return f"notifier:limit:{address}"
+
+
+def posts(address: str) -> str:
+    return f"notifier:posts:{address}"
+
+
+def name(entity: int) -> str:
+    return f"notifier:names:{entity}"
+
+
+def incarnation(slot: str) -> str:
+    return f"notifier:incarnation:{slot}"
+
+
+def lease(what: str) -> str:
+    return f"notifier:lease:{what}"
+
+
+def host(host_id: str) -> str:
+    return f"notifier:host:{host_id}"
+
+
+def probe(circuit: str) -> str:
+    return f"notifier:probe:{circuit}"
+
+
+def circuit(name: str) -> str:
+    """The namespace under which pybreaker keeps the state of one circuit."""
+    return f"notifier:circuit:{name}"

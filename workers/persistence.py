@@ -1,0 +1,47 @@
+"""Waiting for Redis: a worker neither exits nor repeats its work because the server is away."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from loguru import logger
+from redis.exceptions import BusyLoadingError, ReadOnlyError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from workers.process import StopSignal
+
+T = TypeVar("T")
+AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError)
+"""What redis-py raises when the server cannot be reached, is loading its data, or has been demoted."""
+
+
+class Stopped(Exception):  # noqa: N818 – a signal, not an error
+    """The process is to stop and Redis is still away."""
+
+
+def persist(step: Callable[[], T], stop: StopSignal, what: str, patience: float = 0.0) -> T:
+    """Do `step`, again and again while Redis is away. `step` must be safe to repeat.
+
+    Once the stop is requested it is tried for `patience` more seconds; then Stopped is raised.
+    """
+    pause, given_up_at, complained = 0.05, None, False
+    while True:
+        try:
+            result = step()
+        except AWAY as error:
+            if not complained:
+                logger.warning("Redis is away ({}): {} waits for it", type(error).__name__, what)
+            complained = True
+        else:
+            if complained:
+                logger.info("Redis is back: {} goes on", what)
+            return result
+        if stop.requested:
+            given_up_at = given_up_at or time.monotonic() + patience
+            if time.monotonic() >= given_up_at:
+                raise Stopped(what)
+            time.sleep(min(pause, 0.1))
+        else:
+            stop.wait(pause)
+        pause = min(pause * 2, 1.0)

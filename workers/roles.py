@@ -1,0 +1,134 @@
+"""Composes each process of the tree from its parts. Only this reads the environment.
+
+A process is started as `main([role, slot, host])`; the roles are `feed`, `replay`, `enrichment`, `delivery`, `scheduler`
+and `janitor`.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from notifier.config import Config, Settings, load_config
+from notifier.feeds.r2z2 import R2Z2
+from notifier.tracking import Index
+from notifier.universe import Universe, load
+
+from notifier.services.discord import Discord
+from notifier.services.esi import Esi
+from notifier.services.http import make_client
+from workers import control_line, log
+from workers.connection import connect
+from workers.deliver import Deliver
+from workers.enrich import Enrich
+from workers.executor import Executor, Perform
+from workers.feed import Feed
+from workers.ingest import Ingest
+from workers.janitor import Janitor
+from workers.name_cache import NameCache
+from workers.process import StopSignal, announce_ready
+from workers.queues import DELIVERY, ENRICHMENT, INGESTION, Queues
+from workers.rq_worker import BLOCK, KillmailWorker, Slot
+from workers.scheduler import Scheduler
+
+HTTP_TIMEOUT = 10.0
+"""Seconds for a whole request; well below the job timeout."""
+
+
+class Parts:
+    """What a process is composed of, made from the settings when it is asked for."""
+
+    def __init__(self, settings: Settings, slot: Slot) -> None:
+        self.settings, self.slot = settings, slot
+        if settings.redis_url is None:
+            raise ValueError("a worker needs NOTIFIER_REDIS_URL; `notifier up` sets it")
+        self.redis_url = settings.redis_url
+        self.queues = Queues(connect(self.redis_url), settings.job_timeout)
+
+    def universe(self) -> Universe:
+        """The static data, from the zygote where there is one."""
+        return load()
+
+    def config(self) -> Config:
+        """The operator's configuration."""
+        settings = self.settings
+        return load_config(settings.config, os.environ, self.universe(), settings.discord_hosts)
+
+    def ingest(self) -> Ingest:
+        """The first stage, matching by the operator's subscriptions."""
+        return Ingest(Index(self.config().subscriptions, self.universe()), self.queues)
+
+    def work(self, queue: str, perform: Perform, stop: StopSignal) -> None:
+        """Be the RQ worker of this slot."""
+        blocking = connect(self.redis_url, patient=False, timeout=BLOCK + 5)
+        executor = Executor({queue: perform}, self.settings.max_attempts)
+        worker = KillmailWorker(queue, self.slot, self.queues, blocking, executor, stop)
+        announce_ready()
+        worker.run()
+
+
+def _feed(parts: Parts, stop: StopSignal) -> None:
+    settings = parts.settings
+    client = make_client(contact=settings.contact, timeout=HTTP_TIMEOUT)
+    source = R2Z2(client, settings.zkillboard_url, settings.feed_min_interval, settings.feed_idle)
+    feed = Feed(
+        source,
+        parts.ingest(),
+        parts.queues,
+        parts.slot.host,
+        min_interval=settings.feed_min_interval,
+        backlog=settings.feed_backlog,
+    )
+    announce_ready()
+    feed.run(stop)
+
+
+def _replay(parts: Parts, stop: StopSignal) -> None:
+    parts.work(INGESTION, parts.ingest().perform, stop)
+
+
+def _enrichment(parts: Parts, stop: StopSignal) -> None:
+    settings = parts.settings
+    esi = Esi(make_client(contact=settings.contact, timeout=HTTP_TIMEOUT), settings.esi_url)
+    names = NameCache(parts.queues.connection, esi)
+    enrich = Enrich(parts.queues, names, parts.universe(), settings.enrichment_patience)
+    parts.work(ENRICHMENT, enrich.perform, stop)
+
+
+def _delivery(parts: Parts, stop: StopSignal) -> None:
+    client = make_client(contact=parts.settings.contact, timeout=HTTP_TIMEOUT)
+    deliver = Deliver(parts.queues, parts.config().destinations, Discord(client))
+    parts.work(DELIVERY, deliver.perform, stop)
+
+
+def _scheduler(parts: Parts, stop: StopSignal) -> None:
+    listening = connect(parts.redis_url, patient=False)
+    scheduler = Scheduler(parts.queues, listening, parts.slot.host)
+    announce_ready()
+    scheduler.run(stop)
+
+
+def _janitor(parts: Parts, stop: StopSignal) -> None:
+    control = Path(parts.settings.state_dir) / "supervisor.sock"
+    janitor = Janitor(parts.queues, parts.slot.host, lambda: control_line.ask(control, {"call": "tree"}))
+    announce_ready()
+    janitor.run(stop)
+
+
+ROLES: dict[str, Callable[[Parts, StopSignal], None]] = {
+    "feed": _feed,
+    "replay": _replay,
+    "enrichment": _enrichment,
+    "delivery": _delivery,
+    "scheduler": _scheduler,
+    "janitor": _janitor,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Be the process `[role, slot, host]` until SIGTERM; gives the exit code."""
+    role, slot, host = arguments
+    stop = StopSignal.installed()
+    settings = Settings.read(os.environ)
+    log.configure(settings.log_format, settings.log_level, f"{slot}")
+    ROLES[role](Parts(settings, Slot(host, slot)), stop)
+    return 0

@@ -1,0 +1,36 @@
+"""The Lua scripts of `lua/`, loaded once. Each is one step that is done in Redis entirely or not at all."""
+
+from functools import cache
+from importlib.resources import files
+
+from redis import Redis
+from redis.commands.core import Script
+
+
+@cache
+def source(name: str) -> str:
+    """The text of `lua/{name}.lua`, with what its first line includes."""
+    text = (files("workers") / "lua" / f"{name}.lua").read_text("utf-8")
+    first, _, rest = text.partition("\n")
+    if first.startswith("--include "):
+        return source(first.removeprefix("--include ")) + rest
+    return text
+
+
+class Scripts:
+    """All scripts, registered on one connection (EVALSHA; sent anew when the server has forgotten them)."""
+
+    def __init__(self, connection: Redis) -> None:
+        def script(name: str) -> Script:
+            return connection.register_script(source(name))
+
+        self.hand_over = script("hand_over")
+        self.claim = script("claim")
+        self.begin = script("begin")
+        self.note = script("note")
+        self.acknowledge = script("acknowledge")
+        self.release = script("release")
+        self.promote = script("promote")
+        self.recover = script("recover")
+        self.revive = script("revive")
+        self.renew = script("renew")
