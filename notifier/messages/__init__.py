@@ -1,0 +1,23 @@
+"""What Discord is told: from a killmail to a notice, from notices to one message. Pure."""
+
+from notifier.messages.compose import MOST_EMBEDS, Message, compose
+from notifier.messages.kill import kill_notice
+from notifier.messages.names import missing_from, names_wanted
+from notifier.messages.notice import KillNotice, Named, Party, Place, Share
+from notifier.messages.wire import notice_from_json, notice_to_json
+
+__all__ = [
+    "MOST_EMBEDS",
+    "KillNotice",
+    "Message",
+    "Named",
+    "Party",
+    "Place",
+    "Share",
+    "compose",
+    "kill_notice",
+    "missing_from",
+    "names_wanted",
+    "notice_from_json",
+    "notice_to_json",
+]

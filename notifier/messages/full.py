@@ -1,0 +1,107 @@
+"""The full layout: everything about one kill in one embed, while there is room for it."""
+
+from collections.abc import Callable, Sequence
+
+from notifier.messages import links, parts
+from notifier.messages.escape import escape, plain
+from notifier.messages.notice import KillNotice, Named, Party, Share
+
+NAME = 50
+"""Code units of a name before escaping: EVE's corporations and alliances end there."""
+
+_SHARE = 40
+_FOOTER = 200
+
+
+def embed(notice: KillNotice) -> dict[str, object]:
+    """Give the embed of one kill, at most some 3,500 code units, whatever the notice holds."""
+    found = parts.frame(notice, NAME, _FOOTER)
+    found["description"] = _description(notice)
+    found["fields"] = _fields(notice)
+    if author := _author(notice.victim):
+        found["author"] = author
+    return found
+
+
+def _description(notice: KillNotice) -> str:
+    who = parts.victim(notice.victim, NAME, link=True)
+    lines = [f"{who} in {parts.place(notice.place, NAME, link=True)}, <t:{notice.time}:R>"]
+    if worth := parts.value(notice):
+        split = parts.split(notice)
+        lines.append(f"**{worth}**" + (f" ({split})" if split else ""))
+    return "\n".join(lines)
+
+
+def _author(victim: Party) -> dict[str, object] | None:
+    """Name the victim's corporation and alliance over the title, with the logo of the larger one."""
+    known = (("alliance", victim.alliance), ("corporation", victim.corporation), ("faction", victim.faction))
+    kind, largest = next(((kind, one) for kind, one in known if one is not None), ("", None))
+    if largest is None:
+        return None
+    return {
+        "name": " · ".join(_organisations(victim, plain)),
+        "url": links.page(kind, largest.id),
+        "icon_url": links.logo(kind, largest.id),
+    }
+
+
+def _fields(notice: KillNotice) -> list[dict[str, object]]:
+    final, top = notice.final_blow, notice.top_damage
+    fields: list[dict[str, object]] = []
+    if final is not None:
+        fields.append(_field("Final blow and top damage" if final == top else "Final blow", _attacker(final)))
+    if top is not None and top != final:
+        fields.append(_field("Top damage", _attacker(top)))
+    if notice.attacker_count > 1:
+        fields.append(_field(_counted(notice), _summary(notice), inline=False))
+    elif notice.solo or notice.npc:
+        fields.append(_field("Attackers", _counted(notice)))
+    return fields
+
+
+def _counted(notice: KillNotice) -> str:
+    text = parts.attackers(notice)
+    return text[:1].upper() + text[1:]
+
+
+def _field(name: str, value: str, *, inline: bool = True) -> dict[str, object]:
+    return {"name": name, "value": value, "inline": inline}
+
+
+def _attacker(party: Party) -> str:
+    name = parts.attacker(party, NAME, link=True)
+    lines = [name, *(one for one in _organisations(party, escape) if one != name)]
+    gear = [parts.label(one, "", NAME) for one in _gear(party)]
+    if shown := " with ".join(one for one in gear if one and one != name):
+        lines.append(shown)
+    if party.damage > 0:
+        lines.append(f"{party.damage:,} damage")
+    return "\n".join(lines)
+
+
+def _gear(party: Party) -> list[Named]:
+    """Ship and weapon; ESI names the ship as its own weapon where it does not know better."""
+    found = [party.ship, None if party.weapon == party.ship else party.weapon]
+    return [one for one in found if one is not None]
+
+
+def _organisations(party: Party, show: Callable[[str, int], str]) -> list[str]:
+    """Name corporation and alliance, without both the faction; `show` is escape or plain."""
+    known = [(party.corporation, "Unknown corporation"), (party.alliance, "Unknown alliance")]
+    if party.corporation is None and party.alliance is None:
+        known = [(party.faction, "Unknown faction")]
+    return [show(one.name or "", NAME) or unknown for one, unknown in known if one is not None]
+
+
+def _summary(notice: KillNotice) -> str:
+    lines = [_shares(shares, notice.attacker_count) for shares in (notice.organisations, notice.ship_groups)]
+    return "\n".join(line for line in lines if line) or "Nothing more is known of them."
+
+
+def _shares(shares: Sequence[Share], everyone: int) -> str:
+    """Give "Alliance ×8, Corporation ×3, 2 others"."""
+    listed = [f"{escape(one.name, _SHARE) or 'Unknown'} ×{one.count:,}" for one in shares[:5]]
+    rest = everyone - sum(one.count for one in shares[:5])
+    if listed and rest > 0:
+        listed.append(f"{rest:,} other" + ("s" if rest > 1 else ""))
+    return ", ".join(listed)

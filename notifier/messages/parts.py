@@ -1,0 +1,138 @@
+"""The phrases that both layouts are made of. Every name passes through `escape` here; none is trusted."""
+
+from datetime import UTC, datetime
+
+from notifier.messages import isk, links
+from notifier.messages.escape import escape, plain, shorten
+from notifier.messages.notice import KillNotice, Named, Party, Place
+
+RED = 0xE74C3C
+"""The colour of a loss."""
+
+_SPACES = {"abyssal": "Abyssal", "pochven": "Pochven", "void": "Void", "wormhole": "Wormhole"}
+
+
+def label(named: Named | None, unknown: str, limit: int) -> str:
+    """Give the escaped name, or `unknown` where nobody knew it."""
+    return (escape(named.name, limit) if named is not None and named.name else "") or unknown
+
+
+def linked(named: Named, kind: str, unknown: str, limit: int) -> str:
+    """Give the name as a link to zKillboard; a thing without a name can still be looked up there."""
+    return f"[{label(named, unknown, limit)}]({links.page(kind, named.id)})"
+
+
+def title(notice: KillNotice, limit: int) -> str:
+    """Give "Victim lost a Ship"; names take `limit` code units each before escaping."""
+    ship = label(notice.victim.ship, "", limit)
+    lost = f"{_article(ship)} {ship}" if ship else "a ship"
+    return f"{victim(notice.victim, limit, link=False)} lost {lost}"
+
+
+def victim(party: Party, limit: int, *, link: bool) -> str:
+    """Name who lost the ship: the pilot; for a structure without one its owner."""
+    return _pilot(party, limit, link=link) or organisation(party, limit, link=link) or "Unknown owner"
+
+
+def attacker(party: Party, limit: int, *, link: bool) -> str:
+    """Name an attacker: the pilot, else the NPC's or structure's type, else whom it belongs to."""
+    return _pilot(party, limit, link=link) or label(party.ship, "", limit) or organisation(party, limit) or "Unknown"
+
+
+def organisation(party: Party, limit: int, *, link: bool = False) -> str:
+    """Name whom a party flies for, the corporation first; "" when the killmail does not say."""
+    known = (("corporation", party.corporation), ("alliance", party.alliance), ("faction", party.faction))
+    kind, found = next(((kind, one) for kind, one in known if one is not None), ("", None))
+    if found is None:
+        return ""
+    unknown = f"Unknown {kind}"
+    return linked(found, kind, unknown, limit) if link else label(found, unknown, limit)
+
+
+def _pilot(party: Party, limit: int, *, link: bool) -> str:
+    if party.character is None:
+        return ""
+    unknown = "Unknown pilot"
+    return linked(party.character, "character", unknown, limit) if link else label(party.character, unknown, limit)
+
+
+def place(where: Place, limit: int, *, link: bool) -> str:
+    """Give "System (0.9), Region"; in wormholes the class and in the abyss the word stand for the security."""
+    detail = escape(where.wormhole_class or "", 20) or _SPACES.get(where.space or "") or _security(where)
+    unknown = "Unknown system"
+    system = linked(where.system, "system", unknown, limit) if link else label(where.system, unknown, limit)
+    text = f"{system} ({detail})" if detail else system
+    if where.region is None or not where.region.name or where.space in ("abyssal", "void"):
+        return text
+    region = linked(where.region, "region", "", limit) if link else label(where.region, "", limit)
+    return f"{text}, {region}"
+
+
+def value(notice: KillNotice) -> str:
+    """Give "1.25b ISK", "" where the killmail came without values (zero is what zKillboard never says)."""
+    worth = _amount(notice.total_value)
+    return f"{worth} ISK" if worth else ""
+
+
+def split(notice: KillNotice) -> str:
+    """Give "300m dropped, 950m destroyed", as far as it is known."""
+    known = ((notice.dropped_value, "dropped"), (notice.destroyed_value, "destroyed"))
+    return ", ".join(f"{text} {what}" for amount, what in known if (text := _amount(amount)))
+
+
+def attackers(notice: KillNotice) -> str:
+    """Give "solo", "12 attackers", "3 NPCs"."""
+    count = max(notice.attacker_count, 0)
+    if notice.npc:
+        return "1 NPC" if count == 1 else f"{count:,} NPCs"
+    if notice.solo:
+        return "solo"
+    return "1 attacker" if count == 1 else f"{count:,} attackers"
+
+
+def frame(notice: KillNotice, name_limit: int, footer_limit: int) -> dict[str, object]:
+    """Give what each embed has in any layout; its url is the kill's page."""
+    embed: dict[str, object] = {
+        "title": title(notice, name_limit),
+        "url": links.kill(notice.killmail_id),
+        "color": RED,
+    }
+    if (moment := _moment(notice.time)) is not None:
+        embed["timestamp"] = moment
+    if notice.victim.ship is not None:
+        embed["thumbnail"] = {"url": links.ship(notice.victim.ship.id)}
+    if footer := _footer(notice.subscriptions, footer_limit):
+        embed["footer"] = {"text": footer}
+    return embed
+
+
+def _footer(subscriptions: tuple[str, ...], limit: int) -> str:
+    """Join the ids of subscriptions; those that find no room become a count."""
+    ids = [text for one in subscriptions if (text := plain(one, limit))]
+    for kept in range(len(ids), 0, -1):
+        rest = len(ids) - kept
+        text = ", ".join(ids[:kept]) + (f" +{rest}" if rest else "")
+        if shorten(text, limit) == text:
+            return text
+    return shorten(ids[0], limit) if ids else ""
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[:1].lower() in tuple("aeiou") else "a"
+
+
+def _security(where: Place) -> str:
+    return "" if where.security is None else f"{where.security:.1f}"
+
+
+def _amount(amount: float | None) -> str:
+    text = "0" if amount is None else isk.short(amount)
+    return "" if text == "0" else text
+
+
+def _moment(seconds: int) -> str | None:
+    """Give epoch seconds as Discord wants an embed's time; None beyond what a calendar holds."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return None
