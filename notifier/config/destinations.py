@@ -1,0 +1,54 @@
+"""A destination: where its webhook's address is kept (a variable or a file), read each time it is asked for."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from notifier.config.address import LONGEST, WebhookAddress, parse_address
+from notifier.problem import Problem
+
+
+class AddressProblem(Exception):  # noqa: N818 - it carries a Problem, and is named after it
+    """A destination's address cannot be read or used; `problem` says why, without the address."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A Discord channel by its webhook; exactly one of `env` (a variable's name) and `file` says where its address is.
+
+    `environ` and `allowed_hosts` are what the address is read from and checked against.
+    """
+
+    id: str
+    env: str | None = None
+    file: Path | None = None
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    allowed_hosts: Collection[str] = field(default=(), repr=False, compare=False)
+
+    def address(self) -> WebhookAddress:
+        """Read and check the address as it is now; raises AddressProblem."""
+        text = self._from_env() if self.env is not None else self._from_file()
+        found = parse_address(text, self._where(), self.allowed_hosts) if isinstance(text, str) else text
+        if isinstance(found, Problem):
+            raise AddressProblem(found)
+        return found
+
+    def _where(self) -> str:
+        place = f"variable {self.env}" if self.env is not None else f"file {self.file}"
+        return f"destinations.{self.id}.webhook ({place})"
+
+    def _from_env(self) -> str | Problem:
+        text = self.environ.get(self.env or "")
+        return Problem(self._where(), "no such variable", "a webhook's address in it") if text is None else text
+
+    def _from_file(self) -> str | Problem:
+        try:
+            with (self.file or Path()).open("rb") as file:
+                return file.read(LONGEST * 2).decode("ascii", "replace")
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            return Problem(self._where(), f"nothing readable ({reason})", "a file with a webhook's address")

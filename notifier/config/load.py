@@ -1,0 +1,200 @@
+"""notifier.toml → Config: destinations and subscriptions, with every mistake in one report."""
+
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from notifier.config.destinations import AddressProblem, Destination
+from notifier.config.errors import ConfigError, did_you_mean, shown
+from notifier.config.settings import PREFIX
+from notifier.problem import Problem
+from notifier.tracking import Subscription, parse_rule
+from notifier.universe import Universe
+
+_ID = re.compile(r"[a-z0-9_-]{1,40}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WEBHOOK = 'a place where the address is kept: webhook = { env = "INTEL_WEBHOOK" } or { file = "/run/secrets/intel" }'
+_HOW_TO_SUBSCRIBE = (
+    'at least one: [[subscriptions]] id = "…" to = ["<id of a destination>"] where = { … } '
+    "(ops/notifier.example.toml has examples)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What notifier.toml says: destinations by id and subscriptions, both in the file's order."""
+
+    destinations: Mapping[str, Destination]
+    subscriptions: tuple[Subscription, ...]
+
+
+def load_config(path: Path, environ: Mapping[str, str], universe: Universe, allowed_hosts: Collection[str]) -> Config:
+    """Read `path`; raises ConfigError with all mistakes at once. Addresses are not read (see `check_addresses`).
+
+    `environ` and `allowed_hosts` are what the destinations read their addresses from and check them against.
+    """
+    reading = _Reading(path, environ, allowed_hosts, universe)
+    config = reading.config(_table(path))
+    if reading.problems:
+        raise ConfigError(reading.problems, path)
+    return config
+
+
+def check_addresses(config: Config) -> list[Problem]:
+    """Read each destination's address now and give what is wrong with them, in the order of the destinations."""
+    return [problem for destination in config.destinations.values() if (problem := _address_problem(destination))]
+
+
+def _address_problem(destination: Destination) -> Problem | None:
+    try:
+        destination.address()
+    except AddressProblem as error:
+        return error.problem
+    return None
+
+
+def _table(path: Path) -> dict[str, Any]:
+    """Parse the file; what is wrong with its bytes or its syntax is one problem, and nothing else can be said."""
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        problem = Problem("the file", _words(error), "a readable file; NOTIFIER_CONFIG names it")
+    except UnicodeDecodeError as error:
+        problem = Problem(f"byte {error.start}", "a byte that is not UTF-8", "a TOML file in UTF-8")
+    except tomllib.TOMLDecodeError as error:
+        problem = Problem("the syntax", _said(error), "TOML")
+    except RecursionError:
+        problem = Problem("the syntax", "brackets nested too deep", "TOML")
+    raise ConfigError([problem], path)
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _said(error: tomllib.TOMLDecodeError) -> str:
+    """Give tomllib's words with line and column; keys in them are left out, as one may be an address by mistake."""
+    return re.sub(r"\(('.*|\".*)\) (?=twice)", "a key ", str(error))
+
+
+@dataclass
+class _Reading:
+    """One pass over one file; mistakes gather in `problems`."""
+
+    path: Path
+    environ: Mapping[str, str]
+    allowed_hosts: Collection[str]
+    universe: Universe
+    problems: list[Problem] = field(default_factory=list)
+
+    def config(self, table: dict[str, Any]) -> Config:
+        self._keys(table, "the file", ("destinations", "subscriptions"), required=())
+        named = [self._destination(entry, where) for entry, where in self._entries(table, "destinations")]
+        destinations = {destination.id: destination for destination in named if destination is not None}
+        # An id whose destination has a mistake is still an id: no second complaint where it is used.
+        known = set(destinations) | {str(entry.get("id")) for entry in _tables(table, "destinations")}
+        made = [self._subscription(entry, where, known) for entry, where in self._entries(table, "subscriptions")]
+        if not table.get("subscriptions"):
+            self._add("subscriptions", "none", _HOW_TO_SUBSCRIBE)
+        return Config(MappingProxyType(destinations), tuple(found for found in made if found is not None))
+
+    def _add(self, where: str, found: str, expected: str) -> None:
+        self.problems.append(Problem(where, found, expected))
+
+    def _entries(self, table: dict[str, Any], name: str) -> Iterator[tuple[dict[str, Any], str]]:
+        """Give each table of the array `name` with the words for its place, having checked its id."""
+        entries = table.get(name, [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            self._add(name, shown(entries), f"tables, each headed [[{name}]]")
+            entries = _tables(table, name)
+        ids: set[str] = set()
+        for number, entry in enumerate(entries, 1):
+            yield entry, self._place(entry, f"{name}[{number}]", name, ids)
+
+    def _place(self, entry: dict[str, Any], numbered: str, name: str, ids: set[str]) -> str:
+        found = entry.get("id")
+        if "id" not in entry:
+            return numbered  # `_keys` reports it as missing
+        if not isinstance(found, str) or not _ID.fullmatch(found):
+            self._add(f"{numbered}.id", shown(found), "1 to 40 of the characters a-z 0-9 _ -")
+            return numbered
+        if found in ids:
+            self._add(f"{numbered}.id", f"{found!r} a second time", "an id of its own")
+        ids.add(found)
+        return f"{name}.{found}"
+
+    def _keys(self, table: dict[str, Any], where: str, known: tuple[str, ...], required: tuple[str, ...]) -> None:
+        for key in table:
+            if key not in known:
+                expected = f"one of {', '.join(known)}{did_you_mean(key, known)}"
+                self._add(where, f"the unknown key {shown(key)}", expected)
+        for key in required:
+            if key not in table:
+                self._add(where, f"no {key}", f"the key {key}")
+
+    def _destination(self, entry: dict[str, Any], where: str) -> Destination | None:
+        self._keys(entry, where, ("id", "webhook"), required=("id", "webhook"))
+        if "webhook" not in entry:
+            return None
+        place = self._webhook(entry["webhook"], f"{where}.webhook")
+        if place is None or not isinstance(entry.get("id"), str):
+            return None
+        return Destination(entry["id"], *place, self.environ, self.allowed_hosts)
+
+    def _webhook(self, webhook: object, where: str) -> tuple[str | None, Path | None] | None:
+        if isinstance(webhook, str):
+            self._add(where, "a plain text, perhaps the address itself", f"{_WEBHOOK}: no secret in this file")
+            return None
+        if not isinstance(webhook, dict) or len(webhook) != 1 or not webhook.keys() <= {"env", "file"}:
+            self._add(where, shown(webhook), _WEBHOOK)
+            return None
+        [(kind, value)] = webhook.items()
+        return self._variable(value, f"{where}.env") if kind == "env" else self._file(value, f"{where}.file")
+
+    def _variable(self, value: object, where: str) -> tuple[str, None] | None:
+        if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
+            self._add(where, shown(value), "the name of an environment variable, not the address itself")
+            return None
+        if value.upper().startswith(PREFIX):
+            self._add(where, repr(value), f"a name that does not begin with {PREFIX}: those are the settings'")
+            return None
+        return value, None
+
+    def _file(self, value: object, where: str) -> tuple[None, Path] | None:
+        if not isinstance(value, str) or not value.strip() or "://" in value or "\0" in value:
+            self._add(where, shown(value), "the path of a file, not the address itself")
+            return None
+        try:
+            return None, (self.path.parent / Path(value).expanduser()).absolute()
+        except RuntimeError:  # "~" of a user who is not known
+            self._add(where, "a home directory that is not known", "the path of a file")
+            return None
+
+    def _subscription(self, entry: dict[str, Any], where: str, known: set[str]) -> Subscription | None:
+        self._keys(entry, where, ("id", "to", "where"), required=("id", "to", "where"))
+        to = self._to(entry["to"], f"{where}.to", known) if "to" in entry else ()
+        if "where" not in entry:
+            return None
+        rule, problems = parse_rule(entry["where"], f"{where}.where", self.universe)
+        self.problems += problems
+        return None if rule is None or "id" not in entry else Subscription(str(entry["id"]), to, rule)
+
+    def _to(self, value: object, where: str, known: set[str]) -> tuple[str, ...]:
+        if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
+            self._add(where, shown(value), 'a list of destination ids, such as ["intel"]')
+            return ()
+        for name in value:
+            if name not in known:
+                self._add(where, shown(name), f"the id of a destination{did_you_mean(name, known)}")
+        if len(set(value)) < len(value):
+            self._add(where, "a destination twice", "each destination once")
+        return tuple(value)
+
+
+def _tables(table: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    entries = table.get(name, [])
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

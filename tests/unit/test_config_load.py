@@ -1,0 +1,154 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from notifier.config import Config, ConfigError, check_addresses, load, load_config
+from notifier.problem import Problem
+
+TOKEN = "tOkEn-_" * 8
+URL = f"https://discord.com/api/webhooks/123456789/{TOKEN}"
+GOOD = """
+[[destinations]]
+id = "intel"
+webhook = { env = "INTEL_WEBHOOK" }
+[[destinations]]
+id = "losses"
+webhook = { file = "secrets/losses" }
+[[subscriptions]]
+id = "big-or-ours"
+to = ["intel", "losses"]
+where = { rule = 1 }
+"""
+
+
+def no_rule(table: object, where: str, _universe: object) -> tuple[object, list[Problem]]:
+    """The rule language has its own tests; here a rule is any table without the key `wrong`."""
+    if isinstance(table, dict) and "wrong" not in table:
+        return table, []
+    return None, [Problem(where, "a wrong rule", "a right one")]
+
+
+@pytest.fixture(autouse=True)
+def rules_without_a_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "parse_rule", no_rule)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "notifier.toml"
+
+
+def read(file: Path, text: str | bytes, environ: dict[str, str] | None = None) -> Config:
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    universe: Any = None
+    return load_config(file, environ or {}, universe, ("discord.com",))
+
+
+def mistakes(file: Path, text: str | bytes) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        read(file, text)
+    assert TOKEN not in str(caught.value)
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith(f"{file}: ") for line in lines)
+    assert lines == [f"{file}: {problem}" for problem in caught.value.problems]
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_file_gives_destinations_and_subscriptions_in_its_order(file: Path) -> None:
+    config = read(file, GOOD)
+    assert list(config.destinations) == ["intel", "losses"]
+    assert config.destinations["losses"].file == file.parent / "secrets/losses"
+    [subscription] = config.subscriptions
+    assert (subscription.id, subscription.to) == ("big-or-ours", ("intel", "losses"))
+
+
+def test_a_config_cannot_be_changed(file: Path) -> None:
+    config = read(file, GOOD)
+    with pytest.raises(TypeError):
+        config.destinations["x"] = config.destinations["intel"]  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        config.subscriptions = ()  # type: ignore[misc]
+
+
+def test_a_byte_order_mark_is_passed_over(file: Path) -> None:
+    assert read(file, "\ufeff" + GOOD).subscriptions
+
+
+def test_addresses_are_read_by_the_check_only(file: Path) -> None:
+    config = read(file, GOOD, {"INTEL_WEBHOOK": URL.replace("https", "http")})
+    found = [str(problem) for problem in check_addresses(config)]
+    assert [text.partition(" ")[0] for text in found] == ["destinations.intel.webhook", "destinations.losses.webhook"]
+    assert not any(TOKEN in text for text in found)
+
+
+def test_good_addresses_are_no_problem(file: Path) -> None:
+    (file.parent / "secrets").mkdir()
+    (file.parent / "secrets/losses").write_text(URL)
+    assert check_addresses(read(file, GOOD, {"INTEL_WEBHOOK": URL})) == []
+
+
+@pytest.mark.parametrize("webhook", [f'"{URL}"', f'{{ env = "{URL}" }}', f'{{ file = "{URL}" }}', f'{{ "{URL}" = 1 }}'])
+def test_an_address_in_the_file_is_refused_with_a_hint_and_not_repeated(file: Path, webhook: str) -> None:
+    [problem] = mistakes(file, GOOD.replace('{ env = "INTEL_WEBHOOK" }', webhook))
+    assert problem.startswith("destinations.intel.webhook")
+    assert "env" in problem or "file" in problem
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ('id = "losses"', 'id = "intel"', "destinations[2].id: found 'intel' a second time, expected an id of its own"),
+        ('"intel", "losses"', '"intle"', "subscriptions.big-or-ours.to: found 'intle'"),
+        ('"intel", "losses"', '"intle"', "did you mean intel?"),
+        ('"intel", "losses"', '"intel", "intel"', "a destination twice"),
+        ('["intel", "losses"]', "[]", "a list of 0"),
+        ('["intel", "losses"]', '"intel"', "a list of destination ids"),
+        ("to = [", "too = [", "the unknown key 'too', expected one of id, to, where; did you mean to?"),
+        ("to = [", "too = [", "subscriptions.big-or-ours: found no to"),
+        ('id = "big-or-ours"', 'id = "Big!"', "subscriptions[1].id: found 'Big!'"),
+        ('id = "big-or-ours"', "", "subscriptions[1]: found no id"),
+        ('id = "big-or-ours"', "id = 7", "subscriptions[1].id: found 7"),
+        ("where = { rule = 1 }", "", "subscriptions.big-or-ours: found no where"),
+        ("{ rule = 1 }", "{ wrong = 1 }", "subscriptions.big-or-ours.where: found a wrong rule"),
+        ('webhook = { env = "INTEL_WEBHOOK" }', "", "destinations.intel: found no webhook"),
+        ("INTEL_WEBHOOK", "NOTIFIER_INTEL", "a name that does not begin with NOTIFIER_"),
+        ('{ env = "INTEL_WEBHOOK" }', '{ env = "A", file = "b" }', "found a table"),
+        ("[[subscriptions]]", "[[subscription]]", "the unknown key 'subscription'"),
+        ("[[subscriptions]]", "[subscriptions]", "tables, each headed [[subscriptions]]"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(file: Path, right: str, wrong: str, said: str) -> None:
+    assert said in "\n".join(mistakes(file, GOOD.replace(right, wrong, 1)))
+
+
+def test_all_mistakes_are_reported_at_once(file: Path) -> None:
+    text = GOOD.replace('"losses"\nweb', '"intel"\nweb').replace('"intel", "losses"', '"nope"').replace("rule", "wrong")
+    assert len(mistakes(file, text + "colour = 1\n")) == 4
+
+
+def test_a_destination_with_a_mistake_is_not_unknown_as_well(file: Path) -> None:
+    assert len(mistakes(file, GOOD.replace('{ env = "INTEL_WEBHOOK" }', "7"))) == 1
+
+
+def test_a_file_without_subscriptions_says_how_to_write_one(file: Path) -> None:
+    [problem] = mistakes(file, GOOD.partition("[[subscriptions]]")[0])
+    assert "[[subscriptions]]" in problem
+    assert "where" in problem
+
+
+def test_a_syntax_error_names_line_and_column(file: Path) -> None:
+    [problem] = mistakes(file, 'x = 1\ny = "\n')
+    assert "line 2, column" in problem
+
+
+@pytest.mark.parametrize("text", [b"\xff", b"x = " + b"[" * 100_000, f'"{URL}" = 1\n"{URL}" = 1\n'.encode()])
+def test_what_is_no_toml_is_one_problem_that_repeats_no_key(file: Path, text: bytes) -> None:
+    assert len(mistakes(file, text)) == 1
+
+
+@pytest.mark.parametrize("place", ["missing.toml", "."])
+def test_a_file_that_cannot_be_read_is_a_problem_that_names_the_setting(tmp_path: Path, place: str) -> None:
+    universe: Any = None
+    with pytest.raises(ConfigError, match="NOTIFIER_CONFIG"):
+        load_config(tmp_path / place, {}, universe, ())
