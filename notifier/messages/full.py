@@ -9,7 +9,7 @@ from notifier.messages.notice import KillNotice, Named, Party, Share
 NAME = 50
 """Code units of a name before escaping: EVE's corporations and alliances end there."""
 
-_SHARE = 40
+_SHARE = 32
 _FOOTER = 200
 
 
