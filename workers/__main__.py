@@ -1,4 +1,4 @@
-"""`python -m workers ROLE SLOT HOST`: one process of the tree, started cold."""
+"""`python -m workers ROLE SLOT HOST CONTROL`: one process of the tree, started cold."""
 
 import sys
 

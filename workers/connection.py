@@ -34,8 +34,3 @@ def connect(url: str, *, patient: bool = True, timeout: float = TIMEOUT) -> Redi
         master: Redis = sentinel.master_for(address.service)
         return master
     return Redis.from_url(url, **options)
-
-
-def text(value: object) -> str:
-    """A reply of Redis as text: our clients do not decode (RQ wants bytes), redis-py's types allow both."""
-    return value.decode() if isinstance(value, bytes) else str(value)

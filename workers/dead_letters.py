@@ -8,8 +8,8 @@ from rq.job import JobStatus
 from rq.queue import Queue
 
 from workers import keys
-from workers.connection import text
 from workers.queues import QUEUES, KillmailJob, Queues
+from workers.replies import text
 
 PAGE = 200
 

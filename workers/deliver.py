@@ -144,7 +144,7 @@ class Deliver:
 
     @staticmethod
     def _failed(outbox: Outbox, retry: Retry, ids: list[str]) -> Retry:
-        """The whole destination pauses, so that a long queue does not hammer a service in trouble, attempt by attempt."""
+        """The whole destination pauses: a long queue must not hammer a service in trouble, attempt by attempt."""
         outbox.note(None, None, retry.seconds or PAUSE, everywhere=False)
         outbox.release(() if retry.ambiguous else ids)
         return retry

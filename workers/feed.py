@@ -10,12 +10,12 @@ from loguru import logger
 from notifier.feeds.r2z2 import Cursor, Fetched, Idle
 
 from workers import keys
-from workers.connection import text
 from workers.ingest import Ingest
 from workers.lease import Lease
 from workers.persistence import Stopped, persist
 from workers.process import StopSignal
 from workers.queues import ENRICHMENT, Queues
+from workers.replies import text
 
 CURSOR = keys.cursor("r2z2")
 DRAIN = 0.02

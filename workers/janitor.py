@@ -10,13 +10,13 @@ from loguru import logger
 from rq.job import JobStatus
 
 from workers import keys
-from workers.connection import text
 from workers.dead_letters import DeadLetters
 from workers.lease import Lease
 from workers.persistence import Stopped, persist
 from workers.process import StopSignal
 from workers.queues import QUEUES, Queues
 from workers.recovery import Recovery
+from workers.replies import text
 
 INTERVAL = 5.0
 """Seconds between two looks. What is mended looks the same in both: a live process may be in the middle of it."""

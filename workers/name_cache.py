@@ -7,7 +7,7 @@ from redis import Redis
 from notifier.services.esi import Esi, EsiDown, Names
 from workers import keys
 from workers.circuits import Circuit, CircuitOpen
-from workers.connection import text
+from workers.replies import text
 
 KNOWN_TTL = 24 * 3600
 UNKNOWN_TTL = 3600

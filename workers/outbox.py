@@ -88,7 +88,8 @@ class Outbox:
 
         The lock may have been lost to another leader (a pause of minutes): then it waits a moment and asks again.
         """
-        arguments = [self.job_id, secrets.token_hex(8), CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT]
+        limits = [CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT]
+        arguments: list[str | int | float] = [self.job_id, secrets.token_hex(8), *limits]
         reply = self._scripts.begin(
             keys=[*self._paths, keys.lock(self.destination), keys.COUNTERS],
             args=[*arguments, *(keys.delivery(job_id) for job_id in ids)],

@@ -1,7 +1,7 @@
 """Composes each process of the tree from its parts. Only this reads the environment.
 
-A process is started as `main([role, slot, host])`; the roles are `feed`, `replay`, `enrichment`, `delivery`, `scheduler`
-and `janitor`.
+A process is started as `main([role, slot, host, control])`; ROLES names the roles, `control` is the path of the
+supervisor's control socket.
 """
 
 import os
@@ -37,8 +37,8 @@ HTTP_TIMEOUT = 10.0
 class Parts:
     """What a process is composed of, made from the settings when it is asked for."""
 
-    def __init__(self, settings: Settings, slot: Slot) -> None:
-        self.settings, self.slot = settings, slot
+    def __init__(self, settings: Settings, slot: Slot, control: Path) -> None:
+        self.settings, self.slot, self.control = settings, slot, control
         if settings.redis_url is None:
             raise ValueError("a worker needs NOTIFIER_REDIS_URL; `notifier up` sets it")
         self.redis_url = settings.redis_url
@@ -108,8 +108,7 @@ def _scheduler(parts: Parts, stop: StopSignal) -> None:
 
 
 def _janitor(parts: Parts, stop: StopSignal) -> None:
-    control = Path(parts.settings.state_dir) / "supervisor.sock"
-    janitor = Janitor(parts.queues, parts.slot.host, lambda: control_line.ask(control, {"call": "tree"}))
+    janitor = Janitor(parts.queues, parts.slot.host, lambda: control_line.ask(parts.control, {"call": "tree"}))
     announce_ready()
     janitor.run(stop)
 
@@ -125,10 +124,10 @@ ROLES: dict[str, Callable[[Parts, StopSignal], None]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """Be the process `[role, slot, host]` until SIGTERM; gives the exit code."""
-    role, slot, host = arguments
+    """Be the process `[role, slot, host, control]` until SIGTERM; gives the exit code."""
+    role, slot, host, control = arguments
     stop = StopSignal.installed()
     settings = Settings.read(os.environ)
     log.configure(settings.log_format, settings.log_level, f"{slot}")
-    ROLES[role](Parts(settings, Slot(host, slot)), stop)
+    ROLES[role](Parts(settings, Slot(host, slot), Path(control)), stop)
     return 0

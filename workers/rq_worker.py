@@ -26,11 +26,11 @@ from rq.worker_registration import register
 
 from workers import attempts, keys
 from workers.attempts import Bury, Finish, Meta, Move, Schedule
-from workers.connection import text
 from workers.persistence import Stopped, persist
 from workers.process import StopSignal
 from workers.queues import KillmailJob, KillmailQueue, Queues, intermediate_key
 from workers.recovery import Recovery
+from workers.replies import text
 from workers.scripts import source
 from workers.serializer import JSON
 

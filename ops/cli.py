@@ -1,0 +1,292 @@
+"""The `notifier` command. Each function reads its options, calls one thing, and prints what came of it."""
+
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.tree import Tree
+
+from notifier import __version__
+from notifier.config import ConfigError, Settings, load_config
+from notifier.feeds.archive import ArchiveError
+from notifier.universe import load
+from ops import launch
+from ops.demo import DemoError, Options, run
+from ops.embedded_redis import RuntimeFolderError
+from ops.home import Home
+from ops.matching import Matched, match_file
+from ops.tree import ROLES
+from supervisor import control
+from workers.connection import connect
+from workers.dead_letters import DeadLetters, Letter
+from workers.queues import QUEUES, Queues
+from workers.scrub import scrub
+
+EX_DATA, EX_UNAVAILABLE, EX_CONFIG = 65, 69, 78
+out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+
+app = typer.Typer(
+    help="Tells Discord within a second of every EVE Online killmail that concerns you.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+dlq = typer.Typer(help="The dead letters: jobs that failed for good. List them, read them, put them back.")
+app.add_typer(dlq, name="dlq", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The rules; else NOTIFIER_CONFIG or the usual place.")
+]
+
+
+def _settings(config: Path | None = None) -> Settings:
+    environ = dict(os.environ)
+    if config is not None:
+        environ["NOTIFIER_CONFIG"] = str(config.absolute())
+    return Settings.read(environ)
+
+
+@app.command()
+def up(
+    config: ConfigFile = None,
+    roles: Annotated[
+        str, typer.Option(metavar="LIST", help="What this host runs, comma-separated; everything by default.")
+    ] = ",".join(ROLES),
+) -> None:
+    """Run the notifier here: checks the configuration, then becomes the supervisor of all its processes.
+
+    Stop it with Ctrl-C or SIGTERM: the feed stops first, what is under way is finished, at most 15 seconds.
+    """
+    wanted = [role.strip() for role in roles.split(",") if role.strip()]
+    for role in wanted:
+        if role not in ROLES:
+            raise typer.BadParameter(f"found {role!r}, expected some of {', '.join(ROLES)}", param_hint="--roles")
+    home, environ = launch.prepare(_settings(config), os.environ, wanted)
+    launch.become(home, environ)
+
+
+@app.command()
+def check(config: ConfigFile = None) -> None:
+    """Check settings, rules and webhook addresses as `up` would, and start nothing."""
+    launch.check(_settings(config), os.environ, ROLES)
+    out.print("all good")
+
+
+@app.command()
+def match(
+    killmails: Annotated[Path, typer.Option(metavar="FILE", help="Killmails, one JSON object a line; may be gzipped.")],
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which subscriptions each killmail of a file would concern. A dry run: nothing is sent.
+
+    A line that is no killmail is named on stderr; the others are matched all the same.
+    """
+    settings = _settings(config)
+    universe = load()
+    rules = load_config(settings.config, os.environ, universe, settings.discord_hosts)
+    total = matched = 0
+    for found in match_file(killmails, rules, universe):
+        if not isinstance(found, Matched):
+            err.print(escape(f"{killmails}:{found.line}: {found.malformed}"))
+            continue
+        ids = [subscription.id for subscription in found.subscriptions]
+        total, matched = total + 1, matched + bool(ids)
+        if as_json:
+            print(msgspec.json.encode({"killmail_id": found.killmail.killmail_id, "subscriptions": ids}).decode())  # noqa: T201
+        elif ids:
+            out.print(f"{found.killmail.killmail_id}  {', '.join(ids)}")
+    if not as_json:
+        out.print(f"{matched} of {total} killmails concern someone")
+
+
+@app.command("redis-url")
+def redis_url() -> None:
+    """Print the address of the Redis in use, for `rq info -u "$(notifier redis-url)"`."""
+    settings = _settings()
+    print(Home.of(settings, os.environ).redis_url(settings))  # noqa: T201 – exactly one line, for a shell
+
+
+@app.command()
+def ps(as_json: AsJson = False) -> None:
+    """Draw the tree of processes that runs here: who is up, since when, how often restarted."""
+    status = _tree()
+    if as_json:
+        print(msgspec.json.encode(status).decode())  # noqa: T201
+        return
+    out.print(_draw(status))
+
+
+@app.command()
+def health() -> None:
+    """Say whether everything that should run here runs; exit code 0 if so, 1 if not. For container health checks."""
+    try:
+        down = _down(_tree())
+    except (OSError, ValueError) as error:
+        err.print(f"unhealthy: the supervisor does not answer ({type(error).__name__})")
+        raise typer.Exit(1) from None
+    if down:
+        err.print(f"unhealthy: {', '.join(down)}")
+        raise typer.Exit(1)
+    out.print("healthy")
+
+
+@app.command()
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="As fast as it goes, then a summary and the end.")
+    ] = False,
+    kills: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many killmails; the whole file by default.")
+    ] = None,
+    feed: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help='Your own: one {"killmail", "hash", "zkb"} a line; may be gzipped.'),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Your own rules; all post to the simulator.")
+    ] = None,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep everything there: a second run goes on where this one ended."),
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.01, metavar="KILLS/S", help="Pace of the feed, unless headless.")] = 2.0,
+    as_json: Annotated[bool, typer.Option("--json", help="With --headless: the last line is one JSON object.")] = False,
+) -> None:
+    """Run everything here on real killmails and simulated services: no configuration, no Redis, no Docker needed."""
+    raise typer.Exit(run(Options(headless, kills, feed, config, state_dir, rate, as_json)))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    out.print(__version__)
+
+
+# -- dead letters
+
+QueueName = Annotated[str | None, typer.Option("--queue", metavar="NAME", help=f"Only one of {', '.join(QUEUES)}.")]
+
+
+def _letters() -> DeadLetters:
+    settings = _settings()
+    url = Home.of(settings, os.environ).redis_url(settings)
+    return DeadLetters(Queues(connect(url), settings.job_timeout))
+
+
+def _require_queue(queue: str | None) -> None:
+    if queue is not None and queue not in QUEUES:
+        raise typer.BadParameter(f"found {queue!r}, expected one of {', '.join(QUEUES)}", param_hint="--queue")
+
+
+@dlq.command("list")
+def dlq_list(queue: QueueName = None, as_json: AsJson = False) -> None:
+    """List the dead letters, the longest dead first."""
+    _require_queue(queue)
+    table = Table("id", "queue", "died", "attempts", "category", "reason", box=None, pad_edge=False)
+    count = 0
+    for letter in _letters().letters(queue):
+        count += 1
+        if as_json:
+            print(msgspec.json.encode(letter.as_dict()).decode())  # noqa: T201
+        else:
+            reason = letter.reason.strip().splitlines()[-1]
+            attempts = str(letter.meta.get("attempts", "?"))
+            table.add_row(letter.id, letter.queue, _when(letter), attempts, letter.category, escape(reason))
+    if not as_json:
+        out.print(table if count else "no dead letters")
+
+
+@dlq.command("show")
+def dlq_show(job_id: Annotated[str, typer.Argument(help="Its id, as `dlq list` prints it.")]) -> None:
+    """Show everything that is known of one dead letter, as JSON."""
+    print(msgspec.json.format(msgspec.json.encode(_find(_letters(), job_id).as_dict())).decode())  # noqa: T201
+
+
+@dlq.command("replay")
+def dlq_replay(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of the letters; or --all.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every dead letter (of --queue).")] = False,
+    queue: QueueName = None,
+) -> None:
+    """Put dead letters back on their queues, with fresh attempts; what was delivered meanwhile is not sent again."""
+    _require_queue(queue)
+    if bool(ids) == everything:
+        raise typer.BadParameter("expected either ids or --all", param_hint="IDS")
+    letters = _letters()
+    chosen = list(letters.letters(queue)) if everything else [_find(letters, job_id) for job_id in ids or ()]
+    done = sum(letters.replay(letter) for letter in chosen)
+    out.print(f"{done} of {len(chosen)} put back")
+
+
+def _find(letters: DeadLetters, job_id: str) -> Letter:
+    letter = letters.find(job_id)
+    if letter is None:
+        raise typer.BadParameter(f"found no dead letter {job_id!r}; `notifier dlq list` shows all", param_hint="ID")
+    return letter
+
+
+def _when(letter: Letter) -> str:
+    return datetime.fromtimestamp(letter.dead_at, UTC).strftime("%Y-%m-%d %H:%M:%S") if letter.dead_at else "?"
+
+
+# -- the tree
+
+
+def _tree() -> dict[str, Any]:
+    settings = _settings()
+    return control.call(str(Home.of(settings, os.environ).control), {"call": "tree"})
+
+
+def _draw(status: dict[str, Any], into: Tree | None = None) -> Tree:
+    running = status.get("state") == "running"
+    details = [f"pid {status['pid']}"] if status.get("pid") else []
+    if status.get("incarnation", 1) > 1:
+        details.append(f"incarnation {status['incarnation']}")
+    colour = "green" if running else "red"
+    label = f"[{colour}]●[/] {status['id']}  [dim]{status.get('state', '')} {' '.join(details)}[/]"
+    branch = Tree(label) if into is None else into.add(label)
+    for child in status.get("children", []):
+        _draw(child, branch)
+    return branch
+
+
+def _down(status: dict[str, Any]) -> list[str]:
+    children = status.get("children", [])
+    own = [] if status.get("state") == "running" else [f"{status['id']} is {status.get('state')}"]
+    return own + [line for child in children for line in _down(child)]
+
+
+def main() -> None:
+    """Run the command; every expected failure is one message on stderr and an exit code of sysexits.h."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        app(prog_name="notifier")
+    except ConfigError as error:
+        err.print(escape(str(error)))
+        sys.exit(EX_CONFIG)
+    except (RuntimeFolderError, ArchiveError) as error:
+        err.print(escape(scrub(str(error))))
+        sys.exit(EX_DATA)
+    except RedisError as error:
+        err.print(
+            escape(f"Redis does not answer: {scrub(str(error))}. Is the notifier up, or NOTIFIER_REDIS_URL right?")
+        )
+        sys.exit(EX_UNAVAILABLE)
+    except DemoError as error:
+        err.print(escape(f"demo: {error}"))
+        sys.exit(EX_UNAVAILABLE)
+    except OSError as error:
+        err.print(escape(scrub(f"{error.strerror or error}: {error.filename or ''}")))
+        sys.exit(EX_UNAVAILABLE)

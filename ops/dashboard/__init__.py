@@ -1,0 +1,1 @@
+"""The web page of the operator: liveness, status. Read-only; it answers while everything else is down."""

@@ -1,0 +1,218 @@
+"""The demo's world: the simulators and the tree as processes of ours, the configuration rewritten to post to the simulator.
+
+Everything else is the system as `notifier up` runs it.
+"""
+
+import ctypes
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+import msgspec
+import tomli_w
+
+from notifier.config import Config, Settings
+from ops import launch
+from ops.home import write_private
+from ops.tree import ROLES
+
+PR_SET_PDEATHSIG = 1
+FIRST_WEBHOOK = 1_300_000_000_000_000_000
+JOURNAL_END = 200_000
+"""Bytes of the journal that are read for the last messages."""
+STOP_SECONDS = 4.0
+"""For the tree to stop by itself; after that it is told to hurry."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class DemoError(Exception):
+    """The demo cannot go on; says why."""
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def webhook_id(number: int) -> int:
+    """The simulator's webhook of the destination with this place in the configuration."""
+    return FIRST_WEBHOOK + number
+
+
+class Simulators:
+    """The simulators' process. `base` is their address once they listen."""
+
+    def __init__(self, feed: Path, state: Path, pace: str, kills: int | None) -> None:
+        state.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "ops.simulators", "--port", "0", "--feed", str(feed), "--state", str(state)]
+        command += ["--pace", pace] + (["--kills", str(kills)] if kills is not None else [])
+        self._process = subprocess.Popen(  # noqa: S603 – our own interpreter and module
+            command, stdout=subprocess.PIPE, start_new_session=True, preexec_fn=_die_with_parent
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise DemoError(f"the simulators ended at once (exit code {self._process.wait()}); their words are above")
+        self.base = f"http://127.0.0.1:{msgspec.json.decode(line)['port']}"
+        self._client = httpx.Client(base_url=self.base, timeout=10.0)
+        self._journal = state / "discord.jsonl"
+
+    def arrivals(self) -> dict[int, dict[int, int]]:
+        """How often each killmail arrived, by webhook and killmail."""
+        found: dict[str, dict[str, int]] = self._get("/simulator/arrivals")
+        return {int(w): {int(k): n for k, n in kills.items()} for w, kills in found.items()}
+
+    def published(self) -> int:
+        """How many packages the feed holds by now."""
+        return int(self._get("/simulator/published")["published"])
+
+    def last_messages(self, count: int) -> list[dict[str, Any]]:
+        """The messages that were posted last, newest first, from the end of the simulator's journal."""
+        try:
+            with self._journal.open("rb") as journal:
+                journal.seek(max(0, self._journal.stat().st_size - JOURNAL_END))
+                lines = journal.read().splitlines()[1:]
+        except FileNotFoundError:
+            return []
+        return [msgspec.json.decode(line) for line in reversed(lines[-count:])]
+
+    def _get(self, path: str) -> dict[str, dict[str, int]]:
+        try:
+            reply = self._client.get(path)
+            reply.raise_for_status()
+        except httpx.HTTPError as error:
+            raise DemoError(f"the simulators do not answer ({type(error).__name__})") from None
+        return msgspec.json.decode(reply.content)  # type: ignore[no-any-return]
+
+    def stop(self) -> None:
+        """End them."""
+        self._client.close()
+        _end(self._process, 2.0)
+
+
+class System:
+    """The tree's process, started as `notifier up` would."""
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+        self.home, inherited = launch.prepare(settings, environ, ROLES)
+        self.redis_url = inherited["NOTIFIER_REDIS_URL"]
+        self._log = (self.home.state / "demo.log").open("ab")
+        self._process = subprocess.Popen(  # noqa: S603 – the command that `up` becomes
+            launch.command(self.home),
+            env=inherited,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            # A session of its own: Ctrl-C reaches the demo alone, which stops the parts in order.
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+
+    @property
+    def log(self) -> Path:
+        """Where its words go."""
+        return self.home.state / "demo.log"
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll()
+
+    def stop(self) -> None:
+        """Stop the tree in order; hurried after a while."""
+        _end(self._process, STOP_SECONDS)
+        self._log.close()
+
+
+def _end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """SIGTERM; after `seconds` once more, which means hurry; at last SIGKILL."""
+    for number, patience in ((signal.SIGTERM, seconds), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0)):
+        if process.poll() is None:
+            process.send_signal(number)
+        try:
+            process.wait(patience)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The configuration of the demo: `path` is the file, `webhooks` the simulator's webhook of each destination."""
+
+    path: Path
+    webhooks: dict[str, int]
+
+
+def rewrite(config: Path, base: str, folder: Path) -> Rewritten:
+    """Copy `config` into `folder` with every destination posting to the simulator at `base`, whatever its address.
+
+    What is wrong in the file stays wrong: it is reported as `notifier up` would.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path, webhooks = folder / "notifier.toml", {}
+    text = config.read_text("utf-8")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        path.write_text(text, "utf-8")  # for the one report of mistakes
+        return Rewritten(path, {})
+    destinations = table.get("destinations")
+    for number, destination in enumerate(destinations if isinstance(destinations, list) else []):
+        if isinstance(destination, dict) and isinstance(destination.get("id"), str):
+            webhooks[destination["id"]] = webhook_id(number)
+            address = folder / f"webhook-{number}"
+            write_private(address, f"{base}/api/webhooks/{webhook_id(number)}/{'simulated' * 8}")
+            destination["webhook"] = {"file": str(address)}
+    path.write_text(tomli_w.dumps(table), "utf-8")
+    return Rewritten(path, webhooks)
+
+
+def environment(environ: Mapping[str, str], base: str, state: Path, config: Path, **more: str) -> dict[str, str]:
+    """The environment of a demo: none of the user's own settings, so that nothing real is ever posted to."""
+    kept = {key: value for key, value in environ.items() if not key.startswith("NOTIFIER_")}
+    settings = {
+        "CONFIG": str(config),
+        "STATE_DIR": str(state),
+        "ZKILLBOARD_URL": base,
+        "ESI_URL": f"{base}/esi",
+        "DISCORD_HOSTS": base.removeprefix("http://"),
+        "CONTACT": "a demo on this machine",
+        **more,
+    }
+    return kept | {f"NOTIFIER_{key}": value for key, value in settings.items()}
+
+
+class World:
+    """Simulators and system together, ended together."""
+
+    def __init__(self, simulators: Simulators) -> None:
+        self.simulators = simulators
+        self.webhooks: dict[str, int] = {}
+        self.config = Config({}, ())
+        self.system: System | None = None
+
+    def running(self) -> System:
+        """The system, once it was started."""
+        assert self.system is not None
+        return self.system
+
+    def channel(self, webhook: object) -> str:
+        """The destination behind a webhook of the simulator."""
+        return next((name for name, known in self.webhooks.items() if str(known) == str(webhook)), "?")
+
+    def __enter__(self) -> "World":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.system is not None:
+            self.system.stop()
+        self.simulators.stop()

@@ -1,0 +1,65 @@
+"""From settings and configuration to a running tree: everything is checked first, all mistakes in one report."""
+
+import os
+import sys
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import msgspec
+import tomli_w
+
+from notifier.config import ConfigError, Settings, check_addresses, load_config
+from notifier.universe import load
+from ops.home import Home, write_private
+from ops.tree import compile_tree
+
+CONFIGURED_ROLES = frozenset({"sources", "delivery"})
+"""Roles that read the configuration file."""
+
+
+def prepare(settings: Settings, environ: Mapping[str, str], roles: Collection[str]) -> tuple[Home, dict[str, str]]:
+    """Check everything, write the compiled tree; gives the home and the environment for `python -m supervisor`.
+
+    Raises ConfigError with all mistakes, OSError or RuntimeFolderError for a folder that cannot be used.
+    """
+    home = Home.of(settings, environ)
+    inherited = dict(environ)
+    if CONFIGURED_ROLES & set(roles):
+        check(settings, environ, roles)
+        _snapshot(settings.config, home)
+        inherited["NOTIFIER_CONFIG"] = str(home.config)
+    inherited["NOTIFIER_REDIS_URL"] = home.redis_url(settings)
+    inherited["NOTIFIER_STATE_DIR"] = str(home.state)
+    tree = compile_tree(settings, home, roles)
+    write_private(home.tree, msgspec.json.format(msgspec.json.encode(tree)).decode())
+    return home, inherited
+
+
+def check(settings: Settings, environ: Mapping[str, str], roles: Collection[str]) -> None:
+    """Load the configuration and, where this host delivers, every address. Raises ConfigError."""
+    config = load_config(settings.config, environ, load(), settings.discord_hosts)
+    problems = check_addresses(config) if "delivery" in roles else []
+    if problems:
+        raise ConfigError(problems)
+
+
+def command(home: Home) -> list[str]:
+    """The command that runs the prepared tree."""
+    return [sys.executable, "-m", "supervisor", str(home.tree)]
+
+
+def become(home: Home, environ: Mapping[str, str]) -> None:
+    """Replace this process by the supervisor."""
+    line = command(home)
+    os.execve(line[0], line, dict(environ))  # noqa: S606 – our own interpreter, no shell
+
+
+def _snapshot(source: Path, home: Home) -> None:
+    """Keep the configuration that was found good; paths in it are relative to where it stood."""
+    table = tomllib.loads(source.read_bytes().decode("utf-8-sig"))
+    for destination in table.get("destinations", ()):
+        webhook = destination["webhook"]
+        if "file" in webhook:
+            webhook["file"] = str(source.parent.absolute() / Path(webhook["file"]).expanduser())
+    write_private(home.config, tomli_w.dumps(table))

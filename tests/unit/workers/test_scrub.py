@@ -1,0 +1,29 @@
+import pytest
+
+from workers.scrub import scrub
+
+SECRET = "aB3-_x" * 11 + "zz"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"POST https://discord.com/api/webhooks/123456789/{SECRET} failed",
+        f"https://discord.com/api/v10/webhooks/123456789/{SECRET}?wait=true",
+        f"HTTPS://DISCORD.COM/API/WEBHOOKS/123456789/{SECRET}",
+        f"url='https://x/api/webhooks//123456789/{SECRET}'",
+        f"/webhooks/123456789/{SECRET}/messages/1",
+    ],
+)
+def test_no_webhook_leaves(text):
+    assert SECRET not in scrub(text)
+    assert "123456789" not in scrub(text)
+
+
+def test_no_password_of_a_url_leaves():
+    assert scrub("redis://user:pa:ss@host:6379/0") == "redis://***@host:6379/0"
+
+
+def test_what_is_no_secret_stays():
+    text = "kill 123 → intel: Discord answers 404, see https://zkillboard.com/kill/123/"
+    assert scrub(text) == text

@@ -1,0 +1,58 @@
+"""What the whole system looks like now, read from Redis in one round trip: for the dashboard, the demo and the CLI."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from rq.registry import FailedJobRegistry, ScheduledJobRegistry, StartedJobRegistry
+
+from workers import keys
+from workers.queues import QUEUES, Queues
+from workers.replies import text
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """One queue: jobs that wait, run, are scheduled, are dead."""
+
+    waiting: int
+    started: int
+    scheduled: int
+    dead: int
+
+    @property
+    def busy(self) -> int:
+        """Jobs that are still on their way."""
+        return self.waiting + self.started + self.scheduled
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Totals since the beginning, the queues by name, and each live host's process tree by host id."""
+
+    counters: dict[str, int]
+    queues: dict[str, QueueStatus]
+    hosts: dict[str, dict[str, Any]]
+
+
+def read(queues: Queues) -> Status:
+    """The status now. Raises what redis-py raises."""
+    connection = queues.connection
+    hosts = sorted({text(slot).split("-", 1)[0] for slot in connection.hkeys(keys.SLOTS)})
+    pipe = connection.pipeline(transaction=False)
+    pipe.hgetall(keys.COUNTERS)
+    for name in QUEUES:
+        pipe.llen(queues[name].key)
+        for registry in (StartedJobRegistry, ScheduledJobRegistry, FailedJobRegistry):
+            pipe.zcard(registry.key_template.format(name))
+    for host in hosts:
+        pipe.get(keys.host(host))
+    answers = pipe.execute()
+    counters = {text(name): int(value) for name, value in answers[0].items()}
+    figures = [QueueStatus(*answers[1 + 4 * n : 5 + 4 * n]) for n in range(len(QUEUES))]
+    trees = zip(hosts, answers[1 + 4 * len(QUEUES) :], strict=True)
+    return Status(
+        counters,
+        dict(zip(QUEUES, figures, strict=True)),
+        {host: msgspec.json.decode(tree) for host, tree in trees if tree is not None},
+    )
