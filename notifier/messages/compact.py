@@ -7,7 +7,7 @@ from notifier.messages.notice import KillNotice
 MOST = 590
 """Code units of one embed: ten of them stay below Discord's 6,000 a message."""
 
-_NAME = 28
+_NAME = 32
 _FOOTER = 80
 
 

@@ -32,8 +32,8 @@ def compose(notices: Sequence[KillNotice], waiting: int) -> Message:
     if not notices:
         raise ValueError("a message needs a notice")
     chosen = list(_distinct(notices[:MOST_EMBEDS]))
-    embeds = _all(full.embed, chosen)
-    if waiting > MOST_EMBEDS or text_size(embeds) > MOST_TEXT:
+    embeds = [] if waiting > MOST_EMBEDS else _all(full.embed, chosen)
+    if not embeds or text_size(embeds) > MOST_TEXT:
         embeds = _all(compact.embed, chosen)
     return Message({"embeds": embeds, "allowed_mentions": {"parse": []}}, len(chosen))
 

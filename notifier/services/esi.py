@@ -150,8 +150,6 @@ def _spare_the_error_limit(search: _Search, response: httpx.Response) -> None:
     left = http.seconds(response.headers.get("x-esi-error-limit-remain"))
     reset = http.seconds(response.headers.get("x-esi-error-limit-reset"))
     if search.refusals >= MOST_REFUSALS:
-        raise EsiDown(
-            f"ESI refused {search.refusals} batches of this lookup", 60.0 if reset is None else reset
-        )
+        raise EsiDown(f"ESI refused {search.refusals} batches of this lookup", 60.0 if reset is None else reset)
     if search.refusals and left is not None and left < ERRORS_KEPT:
         raise EsiDown(f"only {left:.0f} errors are left in ESI's window", 60.0 if reset is None else reset)

@@ -33,9 +33,7 @@ def user_agent(contact: str) -> str:
     return f"eve-killmail-notifier/{__version__}" + (f" (+{clean})" if clean else "")
 
 
-def make_client(
-    *, contact: str, timeout: float, transport: httpx.BaseTransport | None = None
-) -> httpx.Client:
+def make_client(*, contact: str, timeout: float, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """Give a new client; `timeout` in seconds holds for connecting and for each read and write.
 
     Make it after the fork. Redirects are not followed: none of the services redirects an API call.

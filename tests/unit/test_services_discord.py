@@ -15,9 +15,7 @@ from notifier.services.discord import Discord, Limits, Posted, Reply, Throttled,
 NOW = 1_795_000_000.0
 SECRET = "tQ" * 34
 LIMITED = "You are being rate limited."
-BLOCKED = (
-    "You are being blocked from accessing our API temporarily due to exceeding our rate limits frequently."
-)
+BLOCKED = "You are being blocked from accessing our API temporarily due to exceeding our rate limits frequently."
 
 
 class FakeAddress:
@@ -162,9 +160,7 @@ def test_a_server_error_that_names_a_pause_gets_it() -> None:
         ),
     ],
 )
-def test_every_kind_of_rate_limit_is_told_apart_and_charges_no_attempt(
-    answer: Reply, expected: Throttled
-) -> None:
+def test_every_kind_of_rate_limit_is_told_apart_and_charges_no_attempt(answer: Reply, expected: Throttled) -> None:
     assert throttled(answer) == expected
     outcome = classify(answer, NOW)
     assert isinstance(outcome, Snooze)
@@ -255,11 +251,7 @@ def test_nested_errors_become_one_line_with_their_paths() -> None:
     def leaf(text: str) -> dict[str, object]:
         return {"_errors": [{"code": "X", "message": text}]}
 
-    tree = {
-        "embeds": {
-            "0": {"title": leaf("Must be 256 or fewer."), "fields": {"3": {"value": leaf("Required.")}}}
-        }
-    }
+    tree = {"embeds": {"0": {"title": leaf("Must be 256 or fewer."), "fields": {"3": {"value": leaf("Required.")}}}}}
     outcome = classify(reply(400, {"code": 50035, "message": "Invalid Form Body", "errors": tree}), NOW)
     assert isinstance(outcome, Dead)
     assert outcome.reason == (
@@ -280,8 +272,7 @@ def test_a_reason_is_short_and_holds_no_token_even_when_discord_repeats_it() -> 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.text() | st.sampled_from(["_errors"]), inner, max_size=4)
+        st.lists(inner, max_size=4) | st.dictionaries(st.text() | st.sampled_from(["_errors"]), inner, max_size=4)
     ),
     max_leaves=20,
 )

@@ -17,9 +17,7 @@ def test_the_tls_context_is_made_once_and_verifies() -> None:
 
 
 def test_the_user_agent_names_the_project_and_the_contact() -> None:
-    with http.make_client(
-        contact="me@example.com", timeout=3, transport=httpx.MockTransport(answer)
-    ) as client:
+    with http.make_client(contact="me@example.com", timeout=3, transport=httpx.MockTransport(answer)) as client:
         agent = client.get("https://example.com").json()["agent"]
     assert agent.startswith("eve-killmail-notifier/0.")
     assert agent.endswith(" (+me@example.com)")
@@ -35,9 +33,7 @@ def test_a_contact_with_a_line_break_forges_no_header() -> None:
 
 
 def test_a_redirect_is_not_followed() -> None:
-    transport = httpx.MockTransport(
-        lambda request: httpx.Response(302, headers={"Location": "https://evil.example"})
-    )
+    transport = httpx.MockTransport(lambda request: httpx.Response(302, headers={"Location": "https://evil.example"}))
     with http.make_client(contact="x", timeout=3, transport=transport) as client:
         assert client.get("https://example.com").status_code == 302
 
