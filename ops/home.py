@@ -42,7 +42,7 @@ class Home:
 
     @property
     def config(self) -> Path:
-        """The configuration as it was when it was found good: a worker that restarts reads this, not a half-edited file."""
+        """The configuration as it was found good: a worker that restarts reads this, not a half-edited file."""
         return self.state / "notifier.toml"
 
     def redis_url(self, settings: Settings) -> str:

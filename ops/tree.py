@@ -1,7 +1,7 @@
 """Who runs, how many, in which order: the process tree as the supervisor reads it.
 
-Consumers start before producers, so a stop (in reverse order) shuts the tap first and drains after. The strategy follows
-from one question: what does a crash of X make untrue in Y?
+Consumers start before producers, so a stop (in reverse order) shuts the tap first and drains after. The strategy
+follows from one question: what does a crash of X make untrue in Y?
 """
 
 import hashlib
@@ -48,10 +48,10 @@ def compile_tree(settings: Settings, home: Home, roles: Collection[str] = ROLES)
         children.append(_dashboard())
     if settings.redis_url is None:
         children.append(_redis(home))
-    if set(roles) - {"dashboard"}:
-        children.append(_zygote())
-    if "upkeep" in roles:
-        children.append(_supervisor("upkeep", [worker("scheduler", "scheduler"), worker("janitor", "janitor")]))
+    children.append(_zygote())
+    # Without upkeep the host still mirrors its status, so that one dashboard sees all hosts.
+    upkeep = ("scheduler", "janitor") if "upkeep" in roles else ("mirror",)
+    children.append(_supervisor("upkeep", [worker(name, name) for name in upkeep]))
     if "delivery" in roles:
         children.append(pool("delivery", settings.delivery_workers))
     if "enrichment" in roles:

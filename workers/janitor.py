@@ -1,8 +1,9 @@
 """Puts right what nobody else will: jobs of workers that do not come back, of RQ's own cleaning, of a half requeue.
 
-Its local part (the host's status) runs on every host, the rest on the holder of the lease.
+Its local part (the host's status) runs on every host, the rest on the holder of the lease among those with upkeep.
 """
 
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -20,13 +21,15 @@ from workers.replies import text
 
 INTERVAL = 5.0
 """Seconds between two looks. What is mended looks the same in both: a live process may be in the middle of it."""
+FORGET_HOST = 3600.0
+"""Seconds after which a host that is not heard of is no longer listed."""
 
 
 class Janitor:
     """One host's janitor; `status` gives the host's process tree (any JSON), or raises OSError or ValueError."""
 
-    def __init__(self, queues: Queues, host: str, status: Callable[[], object]) -> None:
-        self._queues, self._host, self._status = queues, host, status
+    def __init__(self, queues: Queues, host: str, status: Callable[[], object], *, upkeep: bool = True) -> None:
+        self._queues, self._host, self._status, self._upkeep = queues, host, status, upkeep
         self._lease = Lease(queues, "janitor", host)
         self._recovery, self._letters = Recovery(queues), DeadLetters(queues)
         self._seen_dead: set[str] = set()
@@ -44,7 +47,7 @@ class Janitor:
     def look(self) -> None:
         """One look. Raises what redis-py raises."""
         self._mirror_status()
-        if not self._lease.held():
+        if not (self._upkeep and self._lease.held()):
             self._seen_dead.clear()
             self._seen_lost.clear()
             return
@@ -59,7 +62,12 @@ class Janitor:
             status = self._status()
         except (OSError, ValueError) as error:
             status = {"error": f"the supervisor does not answer ({type(error).__name__})"}
-        self._queues.connection.set(keys.host(self._host), msgspec.json.encode(status), ex=keys.HOST_TTL)
+        now = time.time()
+        with self._queues.connection.pipeline() as pipe:
+            pipe.set(keys.host(self._host), msgspec.json.encode(status), ex=keys.HOST_TTL)
+            pipe.zadd(keys.HOSTS, {self._host: now})
+            pipe.zremrangebyscore(keys.HOSTS, "-inf", now - FORGET_HOST)
+            pipe.execute()
 
     def _recover_slots(self) -> None:
         """Slots without a living worker in two looks: their jobs go back. A worker that comes back does it itself."""

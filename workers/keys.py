@@ -17,6 +17,7 @@ notifier:counters               hash    totals since the beginning (evaluated, m
 notifier:incarnation:{slot}     string  counter of the worker processes that a slot has had
 notifier:slots                  hash    slot -> queue, for the recovery of slots that do not come back
 notifier:lease:{name}           string  host that does what only one may do; lives LEASE_TTL
+notifier:hosts                  zset    ids of the hosts; score: when each was last heard of
 notifier:host:{host}            string  JSON of the host's process tree; lives HOST_TTL
 notifier:dead                   zset    ids of the dead letters; score: when they died
 notifier:probe:{circuit}        string  someone is trying whether an open circuit can close
@@ -32,6 +33,7 @@ HOST_TTL = 45
 
 COUNTERS = "notifier:counters"
 SLOTS = "notifier:slots"
+HOSTS = "notifier:hosts"
 DEAD = "notifier:dead"
 WAKE = "notifier:wake"
 ALL_POSTS = "notifier:posts:all"

@@ -108,7 +108,18 @@ def _scheduler(parts: Parts, stop: StopSignal) -> None:
 
 
 def _janitor(parts: Parts, stop: StopSignal) -> None:
-    janitor = Janitor(parts.queues, parts.slot.host, lambda: control_line.ask(parts.control, {"call": "tree"}))
+    _clean(parts, stop, upkeep=True)
+
+
+def _mirror(parts: Parts, stop: StopSignal) -> None:
+    _clean(parts, stop, upkeep=False)
+
+
+def _clean(parts: Parts, stop: StopSignal, *, upkeep: bool) -> None:
+    def tree() -> object:
+        return control_line.ask(parts.control, {"call": "tree"})
+
+    janitor = Janitor(parts.queues, parts.slot.host, tree, upkeep=upkeep)
     announce_ready()
     janitor.run(stop)
 
@@ -120,6 +131,7 @@ ROLES: dict[str, Callable[[Parts, StopSignal], None]] = {
     "delivery": _delivery,
     "scheduler": _scheduler,
     "janitor": _janitor,
+    "mirror": _mirror,
 }
 
 

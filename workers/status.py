@@ -1,4 +1,4 @@
-"""What the whole system looks like now, read from Redis in one round trip: for the dashboard, the demo and the CLI."""
+"""What the whole system looks like now, read from Redis in two round trips: for the dashboard, the demo and the CLI."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,31 +28,38 @@ class QueueStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Totals since the beginning, the queues by name, and each live host's process tree by host id."""
+    """Totals since the beginning, the queues by name, each live host's process tree by host id.
+
+    `upkeep` is the host that schedules, None while no live host does: then nothing is scheduled and nothing recovered.
+    """
 
     counters: dict[str, int]
     queues: dict[str, QueueStatus]
     hosts: dict[str, dict[str, Any]]
+    upkeep: str | None
 
 
 def read(queues: Queues) -> Status:
     """The status now. Raises what redis-py raises."""
     connection = queues.connection
-    hosts = sorted({text(slot).split("-", 1)[0] for slot in connection.hkeys(keys.SLOTS)})
+    hosts = [text(host) for host in connection.zrange(keys.HOSTS, 0, -1)]
     pipe = connection.pipeline(transaction=False)
     pipe.hgetall(keys.COUNTERS)
     for name in QUEUES:
         pipe.llen(queues[name].key)
         for registry in (StartedJobRegistry, ScheduledJobRegistry, FailedJobRegistry):
             pipe.zcard(registry.key_template.format(name))
+    pipe.get(keys.lease("scheduler"))
     for host in hosts:
         pipe.get(keys.host(host))
     answers = pipe.execute()
     counters = {text(name): int(value) for name, value in answers[0].items()}
     figures = [QueueStatus(*answers[1 + 4 * n : 5 + 4 * n]) for n in range(len(QUEUES))]
-    trees = zip(hosts, answers[1 + 4 * len(QUEUES) :], strict=True)
+    upkeep, *found = answers[1 + 4 * len(QUEUES) :]
+    trees = zip(hosts, found, strict=True)
     return Status(
         counters,
         dict(zip(QUEUES, figures, strict=True)),
         {host: msgspec.json.decode(tree) for host, tree in trees if tree is not None},
+        text(upkeep) if upkeep else None,
     )

@@ -1,4 +1,4 @@
-"""The demo's bookkeeping: what should have arrived, what did, what is dead, what came twice and whether that is explained."""
+"""The demo's bookkeeping: what should have arrived, what did, what is dead, what came twice and why."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass

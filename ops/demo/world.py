@@ -1,4 +1,4 @@
-"""The demo's world: the simulators and the tree as processes of ours, the configuration rewritten to post to the simulator.
+"""The demo's world: simulators and tree as processes of ours, the configuration rewritten to post to the simulator.
 
 Everything else is the system as `notifier up` runs it.
 """

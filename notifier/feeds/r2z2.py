@@ -1,0 +1,127 @@
+"""zKillboard's live feed over HTTP: numbered files, at most one request a poll. What to ask for is `plan`'s part."""
+
+from dataclasses import dataclass, replace
+
+import httpx
+import msgspec
+
+from notifier.feeds.cursor import Cursor, Hole
+from notifier.feeds.plan import Ask, Body, Failure, Head, Memory, Missing, Pace, Reply, decide, learn, moved_back
+from notifier.services.http import seconds
+
+__all__ = ["R2Z2", "Cursor", "Fetched", "Hole", "Idle"]
+
+LONGEST_WAIT = 3600.0
+"""zKillboard bans for up to an hour."""
+_BACK_OFF = {429: (10.0, 60.0), 403: (60.0, LONGEST_WAIT)}
+"""Seconds after the first failure and at most; 403 is a block."""
+_USUAL_BACK_OFF = (1.0, 60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file of the feed, raw; with `after` stored, reading goes on behind it. `skipped` were given up meanwhile."""
+
+    body: bytes
+    sequence: int
+    after: Cursor
+    skipped: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing this time; ask again after `wait` seconds. `skipped` are sequences that were given up."""
+
+    after: Cursor | None
+    wait: float
+    reason: str = ""
+    skipped: tuple[int, ...] = ()
+
+
+class _Sequence(msgspec.Struct):
+    sequence: int
+
+
+class _Stamp(msgspec.Struct):
+    uploaded_at: float | None = None
+
+
+class R2Z2:
+    """The feed at `base_url`; `min_interval` and `idle` are seconds between requests and after a 404."""
+
+    def __init__(self, client: httpx.Client, base_url: str, min_interval: float, idle: float) -> None:
+        self._client, self._base = client, base_url.rstrip("/")
+        self._pace = Pace(min_interval, idle)
+        self._memory = Memory()
+        self._after: Cursor | None = None
+
+    def poll(self, cursor: Cursor | None, now: float) -> Fetched | Idle:
+        """Ask for one file, or for sequence.json, or nothing if it is not time; never raises.
+
+        `cursor` None begins at sequence.json's sequence. `now` is the wall clock in epoch seconds. After Fetched the
+        caller waits `min_interval`.
+        """
+        memory = self._remembered(cursor, now)
+        ask = decide(cursor, memory, self._pace, now)
+        if not isinstance(ask, Ask):
+            self._memory = replace(memory, now=now)
+            return Idle(cursor, ask)
+        step = learn(cursor, memory, self._pace, ask, self._reply(ask, memory.failures), now)
+        self._memory, self._after = step.memory, step.after
+        if step.body is not None and step.after is not None and ask.number is not None:
+            return Fetched(step.body, ask.number, step.after, step.skipped)
+        following = decide(step.after, step.memory, self._pace, now)
+        wait = self._pace.min_interval if isinstance(following, Ask) else max(following, self._pace.min_interval)
+        return Idle(step.after, wait, step.reason, step.skipped)
+
+    def _remembered(self, cursor: Cursor | None, now: float) -> Memory:
+        """Give what is remembered; of another cursor's reading only the pause, and of a clock set back no pause."""
+        memory = (
+            self._memory
+            if cursor == self._after
+            else Memory(now=self._memory.now, quiet_until=self._memory.quiet_until, failures=self._memory.failures)
+        )
+        return memory if now >= memory.now else moved_back(memory, memory.now - now)
+
+    def _reply(self, ask: Ask, failures: int) -> Reply:
+        name = "sequence" if ask.number is None else str(ask.number)
+        try:
+            # An edge of Cloudflare may hold an old 404 or body for a while.
+            response = self._client.get(f"{self._base}/ephemeral/{name}.json", headers={"Cache-Control": "no-cache"})
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            return Failure(f"no answer: {type(error).__name__}", _wait(None, None, failures))
+        if response.status_code == httpx.codes.OK:
+            read = _head(response.content) if ask.number is None else _file(response.content)
+        else:
+            read = Missing() if response.status_code == httpx.codes.NOT_FOUND and ask.number is not None else None
+        if read is not None:
+            return read
+        asked = seconds(response.headers.get("retry-after"))
+        wait = _wait(response.status_code, asked, failures)
+        return Failure(f"{name}.json answered by {response.status_code}, which does not help", wait)
+
+
+def _wait(status: int | None, asked: float | None, failures: int) -> float:
+    """Give the pause after the failure that follows `failures` others: what is asked for, else doubling up to a cap."""
+    first, most = _BACK_OFF.get(status or 0, _USUAL_BACK_OFF)
+    if asked:  # after a block never less than its minute
+        return min(max(asked, first if status == httpx.codes.FORBIDDEN else 0.0), LONGEST_WAIT)
+    return min(first * 2 ** min(failures, 12), most)
+
+
+def _head(content: bytes) -> Head | None:
+    try:
+        found = msgspec.json.decode(content, type=_Sequence).sequence
+    except msgspec.DecodeError:
+        return None
+    return Head(found) if found > 0 else None
+
+
+def _file(content: bytes) -> Body | Missing:
+    """Give the file; what is no JSON (cut off, an error page) counts as missing, any other shape is passed on."""
+    try:
+        return Body(content, msgspec.json.decode(content, type=_Stamp).uploaded_at)
+    except msgspec.ValidationError:
+        return Body(content)
+    except (msgspec.DecodeError, RecursionError):
+        return Missing()

@@ -1,0 +1,117 @@
+"""All simulated services behind one door, and the control routes under /simulator/."""
+
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ops.simulators.discord.journal import Journal
+from ops.simulators.discord.pages import Pages
+from ops.simulators.discord.webhooks import Webhooks
+from ops.simulators.esi import Esi
+from ops.simulators.faults import Plan
+from ops.simulators.feed import Feed, Mail, Pace, organisations
+from ops.simulators.wire import Clock, Request, Response, json_response
+from ops.simulators.zkillboard import Zkillboard
+
+_ESI_WORDS = frozenset({"esi", "universe", "status", "meta", "characters", "corporations", "alliances", "latest"})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the simulators behave; see `python -m ops.simulators --help`. `state` None = keep nothing."""
+
+    pace: Pace = Pace("flat")
+    kills: int | None = None
+    limits: bool = True
+    state: Path | None = None
+    current_times: bool = False
+
+
+class Simulation:
+    """zKillboard, ESI and Discord; `handle` answers any request of theirs."""
+
+    def __init__(self, mails: list[Mail], options: Options | None = None, clock: Clock = time.time) -> None:
+        options = options or Options()
+        flat = options.pace.kind == "flat"
+        feed = Feed(mails, options.pace, clock(), kills=options.kills, current_times=options.current_times)
+        self.faults = Plan()
+        self.journal = Journal(options.state)
+        self.zkillboard = Zkillboard(
+            feed, clock, limited=options.limits and not flat, compressed=not flat, fetched=self._fetched
+        )
+        kinds = organisations(mails)
+        self.esi = Esi(clock, kinds=kinds, unknown=self.faults.unknown_ids, limited=options.limits)
+        self.webhooks = Webhooks(self.journal, clock, limited=options.limits, posted=self._posted)
+        self.pages = Pages(self.journal, clock)
+        self.statuses: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.timings: dict[int, dict[str, float]] = {}
+        self._services = {"zkillboard": self.zkillboard.handle, "esi": self.esi.handle, "discord": self.webhooks.handle}
+
+    def handle(self, request: Request) -> Response:
+        """Answer a request, as the services do or as the fault plan says."""
+        first = request.path.split("/", 2)[1] if request.path.startswith("/") else ""
+        if first == "simulator":
+            return self._control(request)
+        if first == "discord" or request.path == "/":
+            return self.pages.handle(request)
+        service = "discord" if first == "api" else "esi" if first in _ESI_WORDS else "zkillboard"
+        response = self.faults.apply(service, request, self._services[service])
+        self.statuses[service]["dropped" if response.drop else str(response.status)] += 1
+        return response
+
+    def close(self) -> None:
+        """Give the journal's file back."""
+        self.journal.close()
+
+    def _fetched(self, killmail: int, now: float) -> None:
+        self.timings.setdefault(killmail, {"fetched": now})
+
+    def _posted(self, killmails: list[int], now: float) -> None:
+        for killmail in killmails:
+            self.timings.setdefault(killmail, {}).setdefault("posted", now)
+
+    def _control(self, request: Request) -> Response:
+        match request.method, request.path.removeprefix("/simulator/"):
+            case "GET", "arrivals":
+                return json_response(200, self.journal.arrivals)
+            case "GET", "published":
+                return json_response(200, self.zkillboard.published())
+            case "GET", "stats":
+                return json_response(200, self.stats())
+            case "GET", "timings":
+                return json_response(200, self.timings)
+            case "GET", "faults":
+                return json_response(200, self.faults.to_json())
+            case ("POST" | "PUT" | "DELETE"), "faults":
+                return self._plan(request)
+            case "POST", "channels":
+                self.webhooks.move(msgspec.json.decode(request.body, type=dict[str, str]))
+                return json_response(200, {})
+        return json_response(404, {"error": "no such control"})
+
+    def _plan(self, request: Request) -> Response:
+        """POST adds faults, PUT replaces the plan, DELETE clears it."""
+        if request.method != "POST":
+            self.faults.clear()
+        try:
+            if request.method != "DELETE":
+                self.faults.add(request.body)
+        except ValueError as error:
+            return json_response(400, {"error": str(error)})
+        return json_response(200, self.faults.to_json())
+
+    def stats(self) -> dict[str, object]:
+        """Count requests by service and status, messages, notifications, and those that came more than once."""
+        arrivals = self.journal.arrivals.values()
+        return {
+            "requests": self.statuses,
+            "published": self.zkillboard.published()["published"],
+            "messages": self.journal.count(),
+            "notifications": sum(sum(one.values()) for one in arrivals),
+            "distinct": sum(len(one) for one in arrivals),
+            "repeated": sum(count - 1 for one in arrivals for count in one.values() if count > 1),
+            "refusals": self.webhooks.refusals,
+        }

@@ -1,0 +1,93 @@
+"""zKillboard's R2Z2: numbered files and the number of the newest (protocols §1.1)."""
+
+import gzip
+import re
+from collections.abc import Callable
+
+from ops.simulators.feed import BASE, Feed
+from ops.simulators.limits import SlidingWindow
+from ops.simulators.wire import Clock, Request, Response, html_response, json_response
+
+REWRITE = 52
+"""sequence.json is rewritten when more than 51 killmails came since, so it lags behind the newest file."""
+
+PACE = 20
+"""Requests a second and address; more get 429."""
+
+PATIENCE = 20
+"""404s for one file within BLOCK seconds before the client is blocked: twice what a pause of 6 s between them gives."""
+
+BLOCK = 60.0
+
+_FILE = re.compile(r"/ephemeral/(\d{1,15})\.json\Z")
+
+
+class Zkillboard:
+    """Serves the feed's files; with `limited` it enforces zKillboard's rules of politeness."""
+
+    def __init__(
+        self, feed: Feed, clock: Clock, *, limited: bool, compressed: bool, fetched: Callable[[int, float], None]
+    ) -> None:
+        self._feed, self._clock, self._limited, self._compressed = feed, clock, limited, compressed
+        self._fetched = fetched
+        self._beyond_base = False
+        self._pace = SlidingWindow(PACE, 1.0)
+        self._misses = SlidingWindow(PATIENCE, BLOCK)
+        self._blocked: dict[str, float] = {}
+
+    def published(self) -> dict[str, int]:
+        """The newest file's number (one below the base when there is none) and how many there are."""
+        count = self._feed.published(self._clock())
+        return {"sequence": BASE + count - 1, "published": count}
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request below /ephemeral/."""
+        now = self._clock()
+        refusal = self._refuse(request, now)
+        if refusal is not None:
+            return refusal
+        if request.method not in ("GET", "HEAD"):
+            return html_response(405, "<h1>405</h1>")
+        if request.path == "/ephemeral/sequence.json":
+            return self._answer(request, b'{"sequence":%d}' % self._sequence(now))
+        return self._file(request, now)
+
+    def _refuse(self, request: Request, now: float) -> Response | None:
+        if not request.headers.get("user-agent", "").strip():
+            return html_response(403, "<html><body>error code: 1010</body></html>")
+        if not self._limited:
+            return None
+        if self._blocked.get(request.client, 0.0) > now:
+            return html_response(403, "<html><body>error code: 1006</body></html>")
+        if self._pace.use(request.client, now):
+            return html_response(429, "<html><body>error code: 1015</body></html>", {"Retry-After": "10"})
+        return None
+
+    def _sequence(self, now: float) -> int:
+        """Stay at the base until a later file was read, so that a fresh reader begins with the first killmail."""
+        if not self._beyond_base:
+            return BASE
+        return BASE + (max(self._feed.published(now), 1) - 1) // REWRITE * REWRITE
+
+    def _file(self, request: Request, now: float) -> Response:
+        found = _FILE.match(request.path)
+        position = int(found[1]) - BASE if found else -1
+        if not 0 <= position < self._feed.published(now):
+            return self._missing(request, now)
+        self._beyond_base = self._beyond_base or position > 0
+        killmail_id = self._feed.killmail_id(position)
+        if killmail_id is not None:
+            self._fetched(killmail_id, now)
+        return self._answer(request, self._feed.package(position))
+
+    def _missing(self, request: Request, now: float) -> Response:
+        if self._limited and self._misses.use(f"{request.client} {request.path}", now):
+            self._blocked[request.client] = now + BLOCK
+        return html_response(404, "<html><body><h1>404 Not Found</h1></body></html>")
+
+    def _answer(self, request: Request, body: bytes) -> Response:
+        response = json_response(200, body)
+        if self._compressed and len(body) > 1000 and "gzip" in request.headers.get("accept-encoding", ""):
+            response.body = gzip.compress(body, 1)
+            response.headers["Content-Encoding"] = "gzip"
+        return response

@@ -1,0 +1,169 @@
+"""The outbox's scripts on a real server: who leads, in which order, under which limits, and what is ambiguous."""
+
+import pytest
+
+from workers import keys, outbox
+from workers.outbox import Busy, Delivered, Disabled, Lead, Limited, Outbox
+from workers.queues import DELIVERY, HandOver, NewJob
+
+
+def put(queues, number, destination="intel"):
+    job_id = f"kill-{number}-{destination}"
+    job = NewJob(
+        DELIVERY, job_id, ("{}", destination, number, 0.0), "", keys.delivery(job_id), keys.outbox(destination), number
+    )
+    queues.hand_over(HandOver([job]))
+    return job_id
+
+
+def box(queues, number, destination="intel", address="address"):
+    return Outbox(queues, destination, address, f"kill-{number}-{destination}")
+
+
+def state(connection, job_id):
+    return {k.decode(): v.decode() for k, v in connection.hgetall(keys.delivery(job_id)).items()}
+
+
+def test_the_leader_gets_the_oldest_ten_in_order(queues):
+    ids = [put(queues, number) for number in range(12)]
+    claim = box(queues, 7).claim(7)
+    assert claim == Lead(7, 12, tuple(ids[:10]))
+
+
+def test_while_one_leads_the_others_wait_by_rank(queues):
+    for number in range(3):
+        put(queues, number)
+    assert isinstance(box(queues, 0).claim(0), Lead)
+    assert box(queues, 2).claim(2) == Busy(2)
+    assert isinstance(box(queues, 0).claim(0), Lead), "a recovered leader owns its lock at once"
+
+
+def test_two_destinations_never_wait_for_each_other(queues):
+    put(queues, 1, "intel")
+    put(queues, 1, "losses")
+    assert isinstance(box(queues, 1, "intel").claim(1), Lead)
+    assert isinstance(box(queues, 1, "losses", "other").claim(1), Lead)
+
+
+def test_what_a_leader_acknowledged_is_delivered_for_its_own_job_too(queues, connection):
+    ids = [put(queues, number) for number in range(2)]
+    leader = box(queues, 0)
+    leader.claim(0)
+    assert leader.begin(ids) is None
+    assert state(connection, ids[1]) == {"state": "sending"}
+    leader.acknowledge(ids, "99")
+    assert state(connection, ids[1]) == {"state": "delivered", "message": "99"}
+    assert box(queues, 1).claim(1) == Delivered()
+    assert connection.zcard(keys.outbox("intel")) == 0
+    assert connection.get(keys.lock("intel")) is None
+    assert connection.hget(keys.COUNTERS, "delivered") == b"2"
+
+
+def test_a_repeated_acknowledgement_counts_once(queues, connection):
+    ids = [put(queues, 1)]
+    leader = box(queues, 1)
+    leader.claim(1)
+    leader.begin(ids)
+    leader.acknowledge(ids, "99")
+    leader.acknowledge(ids, "99")
+    assert connection.hget(keys.COUNTERS, "delivered") == b"1"
+
+
+def test_a_post_without_a_known_end_is_ambiguous_when_it_is_begun_again(queues, connection):
+    ids = [put(queues, 1)]
+    leader = box(queues, 1)
+    leader.claim(1)
+    leader.begin(ids)
+    leader.begin(ids)
+    assert state(connection, ids[0])["ambiguous"] == "1"
+    assert connection.hget(keys.COUNTERS, "ambiguous") == b"1"
+
+
+def test_a_post_that_surely_did_not_happen_is_not_ambiguous(queues, connection):
+    ids = [put(queues, 1)]
+    leader = box(queues, 1)
+    leader.claim(1)
+    leader.begin(ids)
+    leader.release(ids)
+    leader.claim(1)
+    leader.begin(ids)
+    assert state(connection, ids[0]) == {"state": "sending"}
+
+
+def test_only_the_holder_of_the_lock_may_begin(queues):
+    ids = [put(queues, 1)]
+    assert box(queues, 1).begin(ids) == 0.1
+
+
+def test_a_refused_group_goes_alone_each_by_its_own_job(queues):
+    ids = [put(queues, number) for number in range(3)]
+    leader = box(queues, 1)
+    leader.claim(1)
+    leader.release(ids, alone_up_to=1)
+    assert box(queues, 1).claim(1) == Busy(1)
+    assert box(queues, 2).claim(2) == Busy(2)
+    head = box(queues, 0)
+    assert head.claim(0) == Lead(0, 3, (ids[0],))
+    head.acknowledge([ids[0]], "1")
+    second = box(queues, 1)
+    assert second.claim(1) == Lead(0, 2, (ids[1],))
+    second.acknowledge([ids[1]], "2")
+    put(queues, 3)
+    assert box(queues, 2).claim(2) == Lead(0, 2, (ids[2], "kill-3-intel")), "after the mark they go together again"
+
+
+def test_a_delivery_that_was_dead_takes_its_old_place(queues, connection):
+    ids = [put(queues, number) for number in range(2)]
+    connection.zrem(keys.outbox("intel"), ids[0])
+    assert box(queues, 0).claim(0) == Lead(0, 2, tuple(ids))
+
+
+def test_a_disabled_address_is_not_posted_to_and_another_one_is(queues):
+    put(queues, 1)
+    box(queues, 1).disable()
+    assert box(queues, 1).claim(1) == Disabled()
+    assert isinstance(box(queues, 1, address="new").claim(1), Lead)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_block_holds_for_whom_it_was_said(queues, everywhere):
+    put(queues, 1)
+    put(queues, 1, "losses")
+    box(queues, 1).note(None, None, 30.0, everywhere=everywhere)
+    claim = box(queues, 1).claim(1)
+    assert isinstance(claim, Limited)
+    assert 29 < claim.seconds <= 30
+    other = box(queues, 1, "losses", "another address").claim(1)
+    assert isinstance(other, Limited if everywhere else Lead)
+
+
+def test_a_bucket_that_is_empty_waits_for_its_reset(queues):
+    put(queues, 1)
+    box(queues, 1).note(0, 1.5, None, everywhere=False)
+    claim = box(queues, 1).claim(1)
+    assert isinstance(claim, Limited)
+    assert 1.0 < claim.seconds <= 1.5
+
+
+def test_the_hidden_limit_of_a_channel_is_kept(queues, monkeypatch):
+    monkeypatch.setattr(outbox, "CHANNEL_LIMIT", 3)
+    for number in range(4):
+        put(queues, number)
+        leader = box(queues, number)
+        claim = leader.claim(number)
+        if number < 3:
+            assert isinstance(claim, Lead)
+            assert leader.begin([leader.job_id]) is None
+            leader.acknowledge([leader.job_id], "1")
+    assert isinstance(claim, Limited)
+    assert 59 < claim.seconds <= 60
+
+
+def test_no_key_of_a_limit_lives_for_ever(queues, connection):
+    put(queues, 1)
+    leader = box(queues, 1)
+    leader.claim(1)
+    leader.begin([leader.job_id])
+    leader.note(4, 1.0, 5.0, everywhere=True)
+    forever = {key.decode() for key in connection.keys("notifier:*") if connection.ttl(key) < 0}
+    assert forever == {keys.outbox("intel")} | ({keys.COUNTERS} & forever)
