@@ -1,6 +1,10 @@
-"""One mistake in what the operator wrote: where, what was found, what was expected."""
+"""One mistake in what the operator wrote: where, what was found, what was expected; and how it is put into words."""
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +17,26 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: found {self.found}, expected {self.expected}"
+
+
+def shown(value: object) -> str:
+    """Say what was found, short and on one line; a text that looks like an address or a secret is not repeated."""
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if not isinstance(value, str):
+        return _short(str(value).lower() if isinstance(value, bool) else repr(value))
+    if "/" in value or "@" in value or len(value) > LONGEST_SHOWN:
+        return "a text that is not repeated here, as it may be an address"
+    return repr(value)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
+
+
+def did_you_mean(found: str, known: Iterable[str]) -> str:
+    """Give "; did you mean …?" with the closest of `known`, or nothing where none is close."""
+    closest = difflib.get_close_matches(found, sorted(known), n=1, cutoff=0.6)
+    return f"; did you mean {closest[0]}?" if closest else ""

@@ -14,7 +14,7 @@ from ops.embedded_redis import EmbeddedRedis
 
 
 def wait_until(condition, deadline: float = 20.0, what: str = "the condition"):
-    """Ask `condition` again and again until it gives something true; that is returned. The one waiting loop of all tests."""
+    """Ask `condition` until it gives something true; that is returned. The one waiting loop of all tests."""
     give_up = time.monotonic() + deadline
     while True:
         value = condition()

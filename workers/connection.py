@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from notifier.config import parse_redis_url
 from redis import Redis, Sentinel
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.retry import Retry
+
+from notifier.config import parse_redis_url
 
 _Sentinel: Any = Sentinel
 

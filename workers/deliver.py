@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import httpx
 from loguru import logger
-from notifier.config import AddressProblem, Destination, WebhookAddress
 
+from notifier.config import AddressProblem, Destination, WebhookAddress
 from notifier.messages import KillNotice, Message, compose, notice_from_json
 from notifier.outcome import Dead, Done, Outcome, Retry, Snooze
 from notifier.services import discord

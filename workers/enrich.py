@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable
 
-from notifier.universe import Universe
-
 from notifier.killmail import from_json
-from notifier.messages import kill_notice, names_wanted, notice_to_json
+from notifier.messages import kill_notice, missing_from, names_wanted, notice_to_json
 from notifier.outcome import Done, Outcome, Snooze
+from notifier.universe import Universe
 from workers import keys
 from workers.name_cache import NameCache, NamesMissing
 from workers.queues import DELIVERY, HandOver, NewJob, Queues
@@ -34,7 +33,7 @@ class Enrich:
         killmail = from_json(text)
         note = "with all names"
         try:
-            names = self._names.names(names_wanted(killmail))
+            names = self._names.names(names_wanted(killmail) | missing_from(self._universe, killmail))
         except NamesMissing as missing:
             if self._clock() - received < self._patience:
                 return Snooze(missing.seconds, missing.reason)

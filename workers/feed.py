@@ -7,8 +7,8 @@ import time
 from typing import Protocol
 
 from loguru import logger
-from notifier.feeds.r2z2 import Cursor, Fetched, Idle
 
+from notifier.feeds.r2z2 import Cursor, Fetched, Idle
 from workers import keys
 from workers.ingest import Ingest
 from workers.lease import Lease

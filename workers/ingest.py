@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from loguru import logger
-from notifier.tracking import Index, Subscription
 
 from notifier.killmail import Killmail, Malformed, Package, decode_package, to_json
 from notifier.outcome import Dead, Done, Outcome
+from notifier.tracking import Index, Subscription
 from workers import keys
 from workers.queues import ENRICHMENT, INGESTION, HandOver, NewJob, Queues
 

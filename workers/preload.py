@@ -3,9 +3,8 @@
 No connection is made here: none may cross a fork. The TLS context may, and costs 37 ms a process otherwise.
 """
 
-from notifier.universe import load
-
 from notifier.services.http import tls_context
+from notifier.universe import load
 from workers import roles
 
 __all__ = ["roles"]

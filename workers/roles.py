@@ -10,12 +10,11 @@ from pathlib import Path
 
 from notifier.config import Config, Settings, load_config
 from notifier.feeds.r2z2 import R2Z2
-from notifier.tracking import Index
-from notifier.universe import Universe, load
-
 from notifier.services.discord import Discord
 from notifier.services.esi import Esi
 from notifier.services.http import make_client
+from notifier.tracking import Index
+from notifier.universe import Universe, load
 from workers import control_line, log
 from workers.connection import connect
 from workers.deliver import Deliver

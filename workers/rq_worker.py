@@ -206,7 +206,8 @@ class KillmailWorker(SimpleWorker):
             logger.warning("{}: job {} is gone; its id is dropped", self.name, job_id)
             self.connection.lrem(self._intermediate, 1, job_id)
             return None
-        return job
+        found: KillmailJob = job
+        return found
 
     def _begin(self, job: KillmailJob, meta: Meta) -> Execution:
         """The execution, STARTED, the owner and the charged attempt in one transaction: a kill finds all or nothing."""

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from notifier.config.destinations import AddressProblem, Destination
-from notifier.config.errors import ConfigError, did_you_mean, shown
+from notifier.config.errors import ConfigError
 from notifier.config.settings import PREFIX
-from notifier.problem import Problem
+from notifier.problem import Problem, did_you_mean, shown
 from notifier.tracking import Subscription, parse_rule
 from notifier.universe import Universe
 

@@ -21,9 +21,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from notifier.config.errors import ConfigError, did_you_mean, shown
+from notifier.config.errors import ConfigError
 from notifier.config.redis_url import EXPECTED, RedisUrlError, parse_redis_url
-from notifier.problem import Problem
+from notifier.problem import Problem, did_you_mean, shown
 
 PREFIX = "NOTIFIER_"
 TOLERATED = frozenset({"NOTIFIER_VENV", "NOTIFIER_MARKER", "NOTIFIER_SLOT"})

@@ -106,7 +106,7 @@ def _wait(status: int | None, asked: float | None, failures: int) -> float:
     first, most = _BACK_OFF.get(status or 0, _USUAL_BACK_OFF)
     if asked:  # after a block never less than its minute
         return min(max(asked, first if status == httpx.codes.FORBIDDEN else 0.0), LONGEST_WAIT)
-    return min(first * 2 ** min(failures, 12), most)
+    return min(first * float(2 ** min(failures, 12)), most)
 
 
 def _head(content: bytes) -> Head | None:

@@ -1,6 +1,5 @@
 """From a killmail, names and static data to the notice that a delivery job carries: small for any killmail."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
@@ -9,6 +8,7 @@ from notifier.killmail.model import Attacker, Killmail, Victim
 from notifier.messages import names as shown
 from notifier.messages.escape import plain
 from notifier.messages.notice import KillNotice, Named, Party, Place, Share
+from notifier.universe import display_security
 
 LONGEST_NAME = 100
 """EVE's own names are shorter (characters 37, corporations and alliances 50 characters)."""
@@ -125,7 +125,7 @@ class _Book:
             system=Named(system_id, _name(system.name)),
             constellation=None if constellation is None else _name(constellation.name),
             region=None if region is None else Named(system.region_id, _name(region.name)),
-            security=_rounded(system.security),
+            security=display_security(system.security),
             space=system.space,
             wormhole_class=system.wormhole_class,
         )
@@ -159,11 +159,6 @@ class _Book:
         if kind == "corporation":
             return self._universe.npc_corporation_name(found)
         return self._universe.faction_name(found) if kind == "faction" else None
-
-
-def _rounded(security: float) -> float:
-    """Round as the game shows it: to one digit, but never a low-security system down to 0.0."""
-    return 0.1 if 0.0 < security < 0.05 else math.floor(security * 10 + 0.5) / 10
 
 
 def _name(text: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Doubles of zKillboard's feed, ESI and Discord: over HTTP (`python -m ops.simulators`) or inside a test (`transport()`).
+"""Doubles of zKillboard's feed, ESI and Discord: over HTTP (`python -m ops.simulators`) or in a test (`transport()`).
 
 Written from the services' documentation, never from this project's own clients.
 """

@@ -11,7 +11,7 @@ from ops.simulators.feed import Pace, read_mails
 from ops.simulators.server import serve
 from ops.simulators.simulation import Options, Simulation
 
-SAMPLE = Path(__file__).with_name("killmails.jsonl.gz")
+SAMPLE = Path(__file__).parent.parent / "data" / "killmails.jsonl.gz"
 
 
 def _pace(text: str) -> Pace:
@@ -33,11 +33,17 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 = any free one, which the line of JSON names")
     parser.add_argument("--feed", type=Path, default=SAMPLE, help=".jsonl or .jsonl.gz; default: a sample of real ones")
-    parser.add_argument("--state", type=Path, help="folder of discord.jsonl, read back at the start; default: keep nothing")
+    parser.add_argument(
+        "--state", type=Path, help="folder of discord.jsonl, read back at the start; default: keep nothing"
+    )
     parser.add_argument("--pace", type=_pace, default=Pace("flat"), help="flat (all at once), live, or kills a second")
     parser.add_argument("--kills", type=_count, help="how many to publish; 0 = without end; default: the file once")
-    parser.add_argument("--limits", choices=("discord", "off"), default="discord", help="rate limits as in reality, or none")
-    parser.add_argument("--times", choices=("file", "now"), default="file", help="killmail_time: the file's, or the present")
+    parser.add_argument(
+        "--limits", choices=("discord", "off"), default="discord", help="rate limits as in reality, or none"
+    )
+    parser.add_argument(
+        "--times", choices=("file", "now"), default="file", help="killmail_time: the file's, or the present"
+    )
     parser.add_argument("--faults", type=Path, help="a fault plan as JSON, as POST /simulator/faults takes it")
     arguments = parser.parse_args(argv)
     if arguments.kills == 0 and arguments.pace.kind == "flat":

@@ -27,6 +27,7 @@ DATES = (
 _PAGE = re.compile(r"/(characters|corporations|alliances)/(\d{1,12})\Z")
 _PREFIX = re.compile(r"\A/esi(?=/)|\A/(?:latest|legacy|dev|v\d)(?=/)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
+_EXCEEDED = "This software has exceeded the error limit for ESI. If you are a user, please contact the maintainer."
 _UNRESOLVED = "Ensure all IDs are valid before resolving."
 
 
@@ -45,8 +46,7 @@ class Esi:
         now = self._clock()
         path = _PREFIX.sub("", _PREFIX.sub("", request.path)).rstrip("/")
         if self._limited and not self._errors.left(request.client, now):
-            text = "This software has exceeded the error limit for ESI. If you are a user, please contact the maintainer."
-            return self._finish(request, json_response(420, {"error": text}), path, now)
+            return self._finish(request, json_response(420, {"error": _EXCEEDED}), path, now)
         return self._finish(request, self._dated(request, path, now), path, now)
 
     def _dated(self, request: Request, path: str, now: float) -> Response:
@@ -82,7 +82,9 @@ class Esi:
         rows = [(one, None if one in unknown else names.category(one, self._kinds)) for one in ids]
         if any(kind is None for _, kind in rows):
             return _refused(404, _UNRESOLVED)
-        return json_response(200, [{"category": kind, "id": one, "name": names.name(one, kind or "")} for one, kind in rows])
+        return json_response(
+            200, [{"category": kind, "id": one, "name": names.name(one, kind or "")} for one, kind in rows]
+        )
 
     def _status(self, request: Request, path: str, now: float) -> Response:
         wait = self._tokens[path].use(request.client, now) if self._limited else 0.0
@@ -101,7 +103,11 @@ class Esi:
             return _refused(404, f"{singular.title()} not found")
         found: dict[str, object] = {"name": names.name(one, singular)}
         if singular == "character":
-            found |= {"corporation_id": 98_000_000 + one % 900_000, "birthday": "2015-03-24T11:37:00Z", "gender": "male"}
+            found |= {
+                "corporation_id": 98_000_000 + one % 900_000,
+                "birthday": "2015-03-24T11:37:00Z",
+                "gender": "male",
+            }
             found |= {"race_id": 1, "bloodline_id": 1}
         else:
             found |= {"ticker": names.ticker(one), "creator_id": 90_000_001}

@@ -67,6 +67,9 @@ class Pace:
         return cls("rate", rate)
 
 
+FLAT = Pace("flat")
+
+
 def read_mails(path: Path) -> list[Mail]:
     """Read a .jsonl or .jsonl.gz file of {"killmail", "hash", "zkb"} lines; empty lines are none."""
     data = path.read_bytes()

@@ -26,12 +26,13 @@ class _Connection(asyncio.Protocol):
         self._client = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport: asyncio.Transport = transport  # type: ignore[assignment] – a stream's
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
         peer = transport.get_extra_info("peername")
         self._client = peer[0] if peer else "127.0.0.1"
         self._open.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 – asyncio's own
         self._open.discard(self)
 
     def data_received(self, data: bytes) -> None:
@@ -124,9 +125,7 @@ def _encoded(response: Response, *, with_body: bool) -> bytes:
     return head + response.body if with_body else head
 
 
-async def serve(
-    handle: Callable[[Request], Response], host: str, port: int, listening: Callable[[int], None]
-) -> None:
+async def serve(handle: Callable[[Request], Response], host: str, port: int, listening: Callable[[int], None]) -> None:
     """Serve until SIGTERM or SIGINT; `listening` gets the port (the one chosen, for port 0)."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):

@@ -12,7 +12,7 @@ from ops.simulators.discord.pages import Pages
 from ops.simulators.discord.webhooks import Webhooks
 from ops.simulators.esi import Esi
 from ops.simulators.faults import Plan
-from ops.simulators.feed import Feed, Mail, Pace, organisations
+from ops.simulators.feed import FLAT, Feed, Mail, Pace, organisations
 from ops.simulators.wire import Clock, Request, Response, json_response
 from ops.simulators.zkillboard import Zkillboard
 
@@ -23,7 +23,7 @@ _ESI_WORDS = frozenset({"esi", "universe", "status", "meta", "characters", "corp
 class Options:
     """How the simulators behave; see `python -m ops.simulators --help`. `state` None = keep nothing."""
 
-    pace: Pace = Pace("flat")
+    pace: Pace = FLAT
     kills: int | None = None
     limits: bool = True
     state: Path | None = None
@@ -85,7 +85,7 @@ class Simulation:
                 return json_response(200, self.timings)
             case "GET", "faults":
                 return json_response(200, self.faults.to_json())
-            case ("POST" | "PUT" | "DELETE"), "faults":
+            case (("POST" | "PUT" | "DELETE"), "faults"):
                 return self._plan(request)
             case "POST", "channels":
                 self.webhooks.move(msgspec.json.decode(request.body, type=dict[str, str]))

@@ -56,9 +56,7 @@ def _embed(embed: object, path: Path, form: Form) -> int:
     return size
 
 
-def check_text(
-    owner: Mapping[str, Any], key: str, most: int, path: Path, form: Form, *, required: bool = False
-) -> int:
+def check_text(owner: Mapping[str, Any], key: str, most: int, path: Path, form: Form, *, required: bool = False) -> int:
     """Check a text; gives its length."""
     value = owner.get(key)
     if value is None or (value == "" and not required):
@@ -98,7 +96,7 @@ def check_url(value: object, path: Path, form: Form) -> None:
     except ValueError:
         parts, host = urlsplit(""), None
     if parts.scheme and parts.scheme.lower() not in ("http", "https"):
-        reason = f'Scheme "{parts.scheme}" is not supported. Scheme must be one of (\'http\', \'https\').'
+        reason = f"Scheme \"{parts.scheme}\" is not supported. Scheme must be one of ('http', 'https')."
         form.add(path, "URL_TYPE_INVALID_SCHEME", reason)
     elif not host or any(char.isspace() for char in value):
         form.add(path, "URL_TYPE_INVALID_URL", "Not a well formed URL.")

@@ -98,7 +98,10 @@ class Webhooks:
         if len(request.body) > LARGEST:
             return json_response(413, {"message": "Request entity too large", "code": 40005})
         if "application/json" not in request.headers.get("content-type", ""):
-            error = {"code": "CONTENT_TYPE_INVALID", "message": f'Expected "Content-Type" header to be one of {_TYPES}.'}
+            error = {
+                "code": "CONTENT_TYPE_INVALID",
+                "message": f'Expected "Content-Type" header to be one of {_TYPES}.',
+            }
             return self._refuse(_invalid({"_errors": [error]}))
         try:
             payload = msgspec.json.decode(request.body)
