@@ -246,14 +246,17 @@ def _when(letter: Letter) -> str:
 
 def _tree() -> dict[str, Any]:
     settings = _settings()
-    return control.call(str(Home.of(settings, os.environ).control), {"call": "tree"})
+    tree: dict[str, Any] = control.call(str(Home.of(settings, os.environ).control), {"call": "tree"})
+    return tree
 
 
 def _draw(status: dict[str, Any], into: Tree | None = None) -> Tree:
     running = status.get("state") == "running"
     details = [f"pid {status['pid']}"] if status.get("pid") else []
-    if status.get("incarnation", 1) > 1:
-        details.append(f"incarnation {status['incarnation']}")
+    if status.get("starts", 1) > 1:
+        details.append(f"restarted {status['starts'] - 1}×")
+    if status.get("last_exit"):
+        details.append(f"last exit: {status['last_exit']}")
     colour = "green" if running else "red"
     label = f"[{colour}]●[/] {status['id']}  [dim]{status.get('state', '')} {' '.join(details)}[/]"
     branch = Tree(label) if into is None else into.add(label)

@@ -83,6 +83,9 @@ def _redis(home: Home) -> Spec:
         "shutdown": 5_000,
         "start_timeout": 60,
         "ready": {"socket": str(home.redis.socket), "send": "PING\r\n", "expect": "+PONG"},
+        # A full disk may last: everything else waits for it, and the dashboard says so.
+        "backoff": {"first": 0.1, "most": 5.0},
+        "forever": True,
     }
 
 

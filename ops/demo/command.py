@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -91,6 +90,7 @@ def _world(options: Options, feed: Path, state: Path) -> Iterator[tuple[World, S
     with World(Simulators(feed, state / "simulators", pace, options.kills)) as world:
         rewritten = rewrite(options.config or RULES, world.simulators.base, state / "configuration")
         world.webhooks = rewritten.webhooks
+        world.simulators.name(rewritten.webhooks)
         more = {"DASHBOARD_PORT": str(_free_port()), "LOG_LEVEL": "INFO"}
         if options.headless:
             more |= {"FEED_MIN_INTERVAL": "0", "FEED_IDLE": "0.5"}
@@ -127,7 +127,7 @@ def expect(feed: Path, kills: int | None, config: Config) -> Expectation:
     """Match every package that the simulator publishes, as the dry run would."""
     index = Index(config.subscriptions, load())
     killmails, malformed, notifications = set(), 0, set()
-    for body in islice(packages(feed, kills), kills):
+    for body in packages(feed, kills):
         try:
             killmail = decode_package(body).killmail
         except Malformed:

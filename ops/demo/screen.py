@@ -35,9 +35,9 @@ def draw_tree(tree: dict[str, object], into: Tree | None = None) -> Tree:
     """The process tree, green where it runs."""
     running = tree.get("state") == "running"
     details = f"pid {tree['pid']}" if tree.get("pid") else ""
-    incarnation = tree.get("incarnation")
-    if isinstance(incarnation, int) and incarnation > 1:
-        details += f" · incarnation {incarnation}"
+    starts = tree.get("starts")
+    if isinstance(starts, int) and starts > 1:
+        details += f" · restarted {starts - 1}×"
     label = f"[{'green' if running else 'red'}]●[/] {tree['id']} [dim]{tree.get('state', '')} {details}[/]"
     branch = Tree(label) if into is None else into.add(label)
     children = tree.get("children")

@@ -4,12 +4,14 @@ Everything else is the system as `notifier up` runs it.
 """
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -46,6 +48,14 @@ def webhook_id(number: int) -> int:
     return FIRST_WEBHOOK + number
 
 
+def _posted(line: bytes) -> dict[str, Any] | None:
+    """Read a line of the journal; None for one that tells of an edit or a deletion."""
+    found = msgspec.json.decode(line)
+    if found["action"] != "post":
+        return None
+    return {"webhook_id": found["webhook"], "embeds": found["payload"].get("embeds") or []}
+
+
 class Simulators:
     """The simulators' process. `base` is their address once they listen."""
 
@@ -74,19 +84,32 @@ class Simulators:
         count: int = self._get("/simulator/published")["published"]
         return count
 
+    def name(self, webhooks: Mapping[str, int]) -> None:
+        """Have the page show each destination's channel under its id; `webhooks` as in `Rewritten`."""
+        self._ask("POST", "/simulator/names", {str(webhook): destination for destination, webhook in webhooks.items()})
+
     def last_messages(self, count: int) -> list[dict[str, Any]]:
-        """The messages that were posted last, newest first, from the end of the simulator's journal."""
+        """The messages that were posted last, newest first, each with `embeds` and `webhook_id`."""
+        posted = (_posted(line) for line in reversed(self._last_lines()))
+        return list(islice((one for one in posted if one is not None), count))
+
+    def _last_lines(self) -> list[bytes]:
+        """The whole lines at the end of the simulator's journal."""
         try:
             with self._journal.open("rb") as journal:
-                journal.seek(max(0, self._journal.stat().st_size - JOURNAL_END))
-                lines = journal.read().splitlines()[1:]
+                start = max(0, journal.seek(0, os.SEEK_END) - JOURNAL_END)
+                journal.seek(start)
+                lines = journal.read().split(b"\n")
         except FileNotFoundError:
             return []
-        return [msgspec.json.decode(line) for line in reversed(lines[-count:])]
+        return lines[1 if start else 0 : -1]
 
     def _get(self, path: str) -> Any:
+        return self._ask("GET", path)
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
         try:
-            reply = self._client.get(path)
+            reply = self._client.request(method, path, json=body)
             reply.raise_for_status()
         except httpx.HTTPError as error:
             raise DemoError(f"the simulators do not answer ({type(error).__name__})") from None

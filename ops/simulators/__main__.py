@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+import msgspec
+
 from ops.simulators.feed import Pace, read_mails
 from ops.simulators.server import serve
 from ops.simulators.simulation import Options, Simulation
@@ -44,6 +46,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--times", choices=("file", "now"), default="file", help="killmail_time: the file's, or the present"
     )
+    parser.add_argument(
+        "--names", type=Path, help='names of channels as JSON, {"<id of a channel or webhook>": "big-kills"}'
+    )
     parser.add_argument("--faults", type=Path, help="a fault plan as JSON, as POST /simulator/faults takes it")
     arguments = parser.parse_args(argv)
     if arguments.kills == 0 and arguments.pace.kind == "flat":
@@ -72,6 +77,8 @@ def main(argv: list[str] | None = None) -> int:
     simulation = Simulation(read_mails(arguments.feed), options)
     if arguments.faults:
         simulation.faults.add(arguments.faults.read_bytes())
+    if arguments.names:
+        simulation.pages.name(msgspec.json.decode(arguments.names.read_bytes(), type=dict[str, str]))
     asyncio.run(serve(simulation.handle, arguments.host, arguments.port, _announce))
     simulation.close()
     return 0

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -32,7 +32,8 @@ class _Line(msgspec.Struct):
 
 
 class _Identified(msgspec.Struct):
-    killmail_id: int
+    # Room is left above for the ids of later rounds.
+    killmail_id: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
 _lines = msgspec.json.Decoder(_Line)
@@ -41,7 +42,7 @@ _identified = msgspec.json.Decoder(_Identified)
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One mail of the file; a malformed line has no id, and is published as it stands in `esi`."""
+    """One mail of the file; a malformed line has no id, and `esi` is published in the place of a package."""
 
     killmail_id: int | None
     hash: str
@@ -79,15 +80,26 @@ def read_mails(path: Path) -> list[Mail]:
 
 
 def read_mail(line: bytes) -> Mail:
-    """Read one line; whatever has another shape becomes a mail that is published as it stands."""
+    """Read one line. JSON of another shape is published as it stands, what is no JSON as one JSON text.
+
+    R2Z2 never publishes what is no JSON: a reader may take that for a file that is not there yet, and wait for it.
+    """
     try:
         found = _lines.decode(line)
         esi = bytes(found.killmail)
         killmail_id = _identified.decode(esi).killmail_id
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return Mail(None, "", line, {})
+        return Mail(None, "", _as_json(line), {})
     killmail_hash = found.hash or _hash(killmail_id)
     return Mail(killmail_id, killmail_hash, esi, _zkb(found.zkb, esi, killmail_hash))
+
+
+def _as_json(line: bytes) -> bytes:
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return msgspec.json.encode(line.decode("utf-8", "replace"))
+    return line
 
 
 def _zkb(given: dict[str, Any] | None, esi: bytes, killmail_hash: str) -> dict[str, object]:
@@ -170,14 +182,24 @@ class Feed:
         if self._current_times:
             moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             esi = _KILLMAIL_TIME.sub(b'"killmail_time":"%s"' % moment.encode(), esi, count=1)
-        return b'{"killmail_id":%d,"hash":"%s","esi":%s,"zkb":%s,"uploaded_at":%d,"sequence_id":%d}' % (
+        return b'{"killmail_id":%d,"hash":%s,"esi":%s,"zkb":%s,"uploaded_at":%d,"sequence_id":%d}' % (
             killmail_id,
-            killmail_hash.encode(),
+            msgspec.json.encode(killmail_hash),
             esi,
             msgspec.json.encode({**zkb, "href": zkb.get("href", _href(killmail_id, killmail_hash))}),
             at,
             BASE + position,
         )
+
+
+def packages(feed: Path, kills: int | None, started: float = 0.0) -> Iterator[bytes]:
+    """Give, in order, the bodies that a flat simulator publishes for this file and count.
+
+    `started` is the simulator's start in epoch seconds, which a body shows as uploaded_at alone. Raises ValueError
+    for 0 kills, which is without end, and OSError when the file cannot be read.
+    """
+    published = Feed(read_mails(feed), FLAT, started, kills=kills)
+    return (published.package(position) for position in range(published.published(started)))
 
 
 def _href(killmail_id: int, killmail_hash: str) -> str:

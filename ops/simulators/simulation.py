@@ -87,10 +87,21 @@ class Simulation:
                 return json_response(200, self.faults.to_json())
             case (("POST" | "PUT" | "DELETE"), "faults"):
                 return self._plan(request)
-            case "POST", "channels":
-                self.webhooks.move(msgspec.json.decode(request.body, type=dict[str, str]))
-                return json_response(200, {})
+            case "POST", ("channels" | "names") as what:
+                return self._arrange(what, request.body)
         return json_response(404, {"error": "no such control"})
+
+    def _arrange(self, what: str, body: bytes) -> Response:
+        """Put webhooks into channels, or give channels names, by the id of the channel or of a webhook in it."""
+        try:
+            found = msgspec.json.decode(body, type=dict[str, str])
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return json_response(400, {"error": "expected an object of texts"})
+        if what == "channels":
+            self.webhooks.move(found)
+        else:
+            self.pages.name({self.webhooks.channel(one): name for one, name in found.items()})
+        return json_response(200, {})
 
     def _plan(self, request: Request) -> Response:
         """POST adds faults, PUT replaces the plan, DELETE clears it."""

@@ -103,6 +103,11 @@ class Journal:
     def _load(self, place: _Place) -> Line:
         return _lines.decode(os.pread(self._file, place.length, place.offset))
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file so far; it grows with every change."""
+        return self._end
+
     def count(self) -> int:
         """How many messages there are."""
         return len(self._places)

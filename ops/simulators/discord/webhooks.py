@@ -10,6 +10,7 @@ import msgspec
 from ops.simulators.discord.journal import Journal, Line, killmails
 from ops.simulators.discord.limiter import Limiter
 from ops.simulators.discord.payload import refusal
+from ops.simulators.discord.view import NAME
 from ops.simulators.wire import Clock, Request, Response, html_response, json_response
 
 LARGEST = 8 * 1024 * 1024
@@ -37,6 +38,10 @@ class Webhooks:
         """Put webhooks into channels, by id: those of one channel share its limit."""
         self._channels |= channels
 
+    def channel(self, webhook: str) -> str:
+        """Give the id of a webhook's channel; any other id is a channel's own."""
+        return self._channels.get(webhook, webhook)
+
     def handle(self, request: Request) -> Response:
         """Answer one request below /api/."""
         found = _PATH.match(request.path)
@@ -54,7 +59,7 @@ class Webhooks:
         now, limiter = self._clock(), self._limiter
         if limiter is None:
             return self._serve(request, webhook, token, message, now)
-        channel = self._channels.get(webhook, webhook)
+        channel = self.channel(webhook)
         response = limiter.refuse(f"{webhook}/{token}", channel, request.client, now)
         if response is None:
             response = self._serve(request, webhook, token, message, now)
@@ -75,13 +80,13 @@ class Webhooks:
         return response
 
     def _describe(self, webhook: str, token: str) -> dict[str, object]:
-        channel = self._channels.get(webhook, webhook)
-        found: dict[str, object] = {"id": webhook, "type": 1, "name": "Simulated webhook", "avatar": None}
+        channel = self.channel(webhook)
+        found: dict[str, object] = {"id": webhook, "type": 1, "name": NAME, "avatar": None}
         return found | {"channel_id": channel, "guild_id": "1", "application_id": None, "token": token}
 
     def _execute(self, request: Request, webhook: str, now: float) -> Response:
         query = request.query() if request.query_string else {}
-        channel = query.get("thread_id") or self._channels.get(webhook, webhook)
+        channel = query.get("thread_id") or self.channel(webhook)
         refused = self._read(request)
         if isinstance(refused, Response):
             return refused
@@ -153,7 +158,7 @@ def _invalid(errors: object) -> dict[str, Any]:
 
 
 def _message_object(line: Line, payload: dict[str, Any]) -> dict[str, object]:
-    name = payload.get("username") or "Simulated webhook"
+    name = payload.get("username") or NAME
     return {
         "type": 0,
         "content": (payload.get("content") or "").strip(),
