@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from supervisor.model import (
     Answer,
@@ -14,6 +14,7 @@ from supervisor.model import (
     End,
     Event,
     Gone,
+    Node,
     Path,
     Plan,
     Reply,
@@ -23,7 +24,7 @@ from supervisor.model import (
     Undefined,
     Up,
 )
-from supervisor.spec import ChildSpec, Exec, Fork, SupervisorSpec
+from supervisor.spec import AutoShutdown, ChildSpec, Exec, Fork, SupervisorSpec
 
 if TYPE_CHECKING:
     from supervisor.core import Step
@@ -65,32 +66,61 @@ def _start_child(step: "Step", path: Path, asked: Asked) -> Reply | None:
     if node.spec.strategy == "simple_one_for_one":
         spec = _from_template(node.spec.children[0], asked.arguments.get("args", ()), step.incarnation + 1)
     else:
-        spec = asked.arguments["spec"]
-        existing = step.child(path, spec.id)
-        if existing is not None:
-            there = isinstance(existing.proc, Starting | Up | Stopping | Gone)
-            return Reply(asked.ref, error="already_started" if there else "already_present")
+        spec, error = _new_child(node, asked.arguments.get("spec"))
+        if error:
+            return Reply(asked.ref, error=error)
     step.put(replace(node, children=(*node.children, Child(spec))))
     step.plan(path, Plan(Answer(asked.ref, "start_child", spec.id), (Begin(spec.id),)))
     return None
 
 
+def _new_child(node: Node, spec: Any) -> tuple[ChildSpec, str]:
+    if error := _child_mistake(spec, node.spec.auto_shutdown):
+        return spec, error
+    existing = next((child for child in node.children if child.spec.id == spec.id), None)
+    if existing is None:
+        return spec, ""
+    there = isinstance(existing.proc, Starting | Up | Stopping | Gone)
+    return spec, "already_started" if there else "already_present"
+
+
 def _from_template(template: ChildSpec, args: object, number: int) -> ChildSpec:
     extra = tuple(str(one) for one in args) if isinstance(args, list | tuple) else ()
-    start = template.start
-    if isinstance(start, Exec):
-        start = replace(start, argv=start.argv + extra)
-    elif isinstance(start, Fork):
-        start = replace(start, args=start.args + extra)
-    return replace(template, id=f"{template.id}-{number}", start=start)
+    return replace(_with_extra(template, extra), id=f"{template.id}-{number}")
+
+
+def _with_extra(spec: ChildSpec, extra: tuple[str, ...]) -> ChildSpec:
+    match spec.start:
+        case Exec(argv=argv):
+            return replace(spec, start=replace(spec.start, argv=argv + extra))
+        case Fork(args=args):
+            return replace(spec, start=replace(spec.start, args=args + extra))
+    return spec
+
+
+def _arguments(spec: ChildSpec) -> tuple[str, ...]:
+    match spec.start:
+        case Exec(argv=found) | Fork(args=found):
+            return found
+    return ()
 
 
 def _terminate_child(step: "Step", path: Path, asked: Asked) -> Reply | None:
     id_ = str(asked.arguments.get("id"))
     if step.child(path, id_) is None:
-        return Reply(asked.ref, error="not_found")
+        return Reply(asked.ref, "ok") if _was_there(step, path, id_) else Reply(asked.ref, error="not_found")
     step.plan(path, Plan(Answer(asked.ref, "terminate_child", id_), (End(id_),)))
     return None
+
+
+def _was_there(step: "Step", path: Path, id_: str) -> bool:
+    """Whether a child of simple_one_for_one had this id: as a pid that is dead, it may be terminated again."""
+    spec = step.nodes[path].spec
+    template, _, number = id_.rpartition("-")
+    if spec.strategy != "simple_one_for_one" or template != spec.children[0].id:
+        return False
+    ours = number.isascii() and number.isdigit() and len(number) < 20 and 0 < int(number) <= step.incarnation
+    return ours and int(number) not in step.where
 
 
 def _restart_child(step: "Step", path: Path, asked: Asked) -> Reply | None:
@@ -120,8 +150,12 @@ def _not_down(step: "Step", path: Path, child: Child | None) -> str:
 
 
 def _which_children(step: "Step", path: Path, asked: Asked) -> Reply:
-    children = step.nodes[path].children
-    return Reply(asked.ref, [{"id": c.spec.id, "pid": _pid(c), "type": _type(c.spec)} for c in reversed(children)])
+    return Reply(asked.ref, [_shown(child) for child in reversed(step.nodes[path].children)])
+
+
+def _which_child(step: "Step", path: Path, asked: Asked) -> Reply:
+    child = step.child(path, str(asked.arguments.get("id")))
+    return Reply(asked.ref, error="not_found") if child is None else Reply(asked.ref, _shown(child))
 
 
 def _count_children(step: "Step", path: Path, asked: Asked) -> Reply:
@@ -138,23 +172,58 @@ def _count_children(step: "Step", path: Path, asked: Asked) -> Reply:
 
 
 def _get_childspec(step: "Step", path: Path, asked: Asked) -> Reply:
-    child = step.child(path, str(asked.arguments.get("id")))
-    return Reply(asked.ref, error="not_found") if child is None else Reply(asked.ref, child.spec)
+    node, id_ = step.nodes[path], str(asked.arguments.get("id"))
+    template = node.spec.children if node.spec.strategy == "simple_one_for_one" else ()
+    found = [spec for spec in (*(child.spec for child in node.children), *template) if spec.id == id_]
+    return Reply(asked.ref, found[0]) if found else Reply(asked.ref, error="not_found")
 
 
 def _code_change(step: "Step", path: Path, asked: Asked) -> Reply:
     """New flags and specs; what runs is left alone, new children are not started, old ones not stopped."""
-    node = step.nodes[path]
-    spec: SupervisorSpec = asked.arguments["spec"]
-    if spec.strategy == "simple_one_for_one" or node.spec.strategy == "simple_one_for_one":
-        if spec.strategy != node.spec.strategy:
-            return Reply(asked.ref, error="bad_start_spec")
-        step.put(replace(node, spec=spec))
-        return Reply(asked.ref, "ok")
-    old = {child.spec.id: child for child in node.children}
-    new = tuple(replace(old.pop(one.id, Child(one)), spec=one) for one in spec.children)
-    step.put(replace(node, spec=spec, children=(*new, *old.values())))
+    node, spec = step.nodes[path], asked.arguments.get("spec")
+    if isinstance(spec, ChildSpec):  # one that describes a supervisor, as it would stand in its parent
+        spec = spec.supervisor
+    error = _flags_mistake(spec, node.spec)
+    if error or not isinstance(spec, SupervisorSpec):
+        return Reply(asked.ref, error=error)
+    if spec.strategy == "simple_one_for_one":
+        old_template, template = node.spec.children[0], spec.children[0]
+        children = tuple(replace(one, spec=_moved(one.spec, old_template, template)) for one in node.children)
+    else:
+        old = {child.spec.id: child for child in node.children}
+        new = tuple(replace(old.pop(one.id, Child(one)), spec=one) for one in spec.children)
+        children = (*new, *old.values())
+    step.put(replace(node, spec=replace(spec, id=node.spec.id), children=children))
     return Reply(asked.ref, "ok")
+
+
+def _moved(spec: ChildSpec, old: ChildSpec, new: ChildSpec) -> ChildSpec:
+    """Give a child of the old template the new one, with the arguments that it was started with."""
+    return replace(_with_extra(new, _arguments(spec)[len(_arguments(old)) :]), id=spec.id)
+
+
+def _child_mistake(spec: object, auto_shutdown: AutoShutdown) -> str:
+    """What `spec.parse_child` cannot know: the supervisor that it is for."""
+    if not isinstance(spec, ChildSpec):
+        return "invalid_child_spec"
+    return "bad_combination" if spec.significant and auto_shutdown == "never" else ""
+
+
+def _flags_mistake(spec: object, old: SupervisorSpec) -> str:
+    if not isinstance(spec, SupervisorSpec):
+        return "bad_flags"
+    simple = spec.strategy == "simple_one_for_one"
+    if simple != (old.strategy == "simple_one_for_one") or (simple and len(spec.children) != 1):
+        return "bad_start_spec"
+    if len({child.id for child in spec.children}) < len(spec.children):
+        return "duplicate_child_name"
+    if simple and spec.auto_shutdown != "never":
+        return "bad_combination"
+    return next(filter(None, (_child_mistake(child, spec.auto_shutdown) for child in spec.children)), "")
+
+
+def _shown(child: Child) -> dict[str, int | str]:
+    return {"id": child.spec.id, "pid": _pid(child), "type": _type(child.spec)}
 
 
 def _pid(child: Child) -> int | str:
@@ -177,6 +246,7 @@ _OPS: Final[Mapping[str, _Op]] = {
     "restart_child": _restart_child,
     "delete_child": _delete_child,
     "which_children": _which_children,
+    "which_child": _which_child,
     "count_children": _count_children,
     "get_childspec": _get_childspec,
     "code_change": _code_change,

@@ -95,7 +95,8 @@ class Step:
     def __init__(self, state: State, now: float) -> None:
         self._before, self.now = state, now
         self.nodes, self.where = dict(state.nodes), dict(state.where)
-        self.incarnation, self.stopping, self.ended = state.incarnation, state.stopping, state.ended
+        self.incarnation, self.ended = state.incarnation, state.ended
+        self.stopping, self.asked = state.stopping, state.asked
         self.effects: list[Effect] = []
         self._dirty: deque[Path] = deque()
 
@@ -107,6 +108,7 @@ class Step:
             where=self.where,
             incarnation=self.incarnation,
             stopping=self.stopping,
+            asked=self.asked,
             ended=self.ended,
         )
 
@@ -116,7 +118,7 @@ class Step:
         """Note what has happened; `settle` then does what follows."""
         match event:
             case Boot():
-                self._open(self._before.spec, (self._before.spec.id,), 0)
+                self._boot()
             case Ready(inc=inc):
                 self._ready(inc)
             case Ignored(inc=inc):
@@ -135,6 +137,10 @@ class Step:
                 self._called(event)
             case Terminate():
                 self._terminate()
+
+    def _boot(self) -> None:
+        if not self.nodes:
+            self._open(self._before.spec, (self._before.spec.id,), 0)
 
     def _ready(self, inc: int) -> None:
         path, child = self._at(inc)
@@ -189,7 +195,7 @@ class Step:
                     self._kill(path, child)
             case ("again", path, id_):
                 child = self.child(path, id_)
-                if child is not None and isinstance(child.proc, Restarting):
+                if child is not None and _is_due(child.proc, self.now):
                     self.set_proc(path, child, Restarting())
                     self.send(path, TryAgain(id_))
             case ("tree",):
@@ -203,15 +209,12 @@ class Step:
 
     def _terminate(self) -> None:
         root = (self._before.spec.id,)
-        node = self.nodes.get(root)
-        if node is None:
-            self.ended = True
-            self.emit(ExitTree(ASKED))
-        elif self.stopping:
+        again, self.asked = self.asked, True
+        if root not in self.nodes:
+            self._exit_tree(ASKED)
+        elif again:
             self._kill_below(root)
-        elif node.plan is not None and isinstance(node.plan.purpose, FailInit):
-            self._tree_stops()
-        else:
+        elif not self.stopping:  # else it ends already, for a reason of its own
             self.leave(root, Leave(SHUTDOWN, ASKED))
 
     # -- the serial life of each supervisor
@@ -276,7 +279,7 @@ class Step:
                     self._after_exit(path, child, reason)
             case TryAgain(id=id_):
                 child = self.child(path, id_)
-                if child is not None and isinstance(child.proc, Restarting):
+                if child is not None and child.proc == Restarting():  # void when it was stopped, or waits anew
                     self._restart(path, child)
             case Asked():
                 calls.handle(self, path, message)
@@ -369,21 +372,22 @@ class Step:
 
     def _start_failed(self, path: Path, child: Child, why: str) -> None:
         """What a failed start means depends on what it was a part of."""
-        node = self.nodes[path]
-        plan = node.plan
-        assert plan is not None, "a child starts only as a part of a plan"
         self.report("start_failed", path, id=child.spec.id, reason=why)
         child = replace(child, proc=Undefined(), failures=child.failures + 1, last=Reason("abnormal", why))
         self.put_child(path, child)
-        match plan.purpose:
+        node = self.nodes[path]
+        purpose = node.plan.purpose if node.plan is not None and node.plan.todo[:1] == (Begin(child.spec.id),) else None
+        match purpose:
             case Init():
+                if len(path) == 1:
+                    self._tree_stops()
                 before = [one.spec.id for one in node.children]
                 ends = tuple(End(one) for one in reversed(before[: before.index(child.spec.id)]))
                 self.plan(path, Plan(FailInit(f"failed_to_start_child {child.spec.id}: {why}"), ends))
             case Answer():
                 self.plan(path, None)
-                self.emit(calls.start_error(self, path, plan.purpose, why))
-            case _:
+                self.emit(calls.start_error(self, path, purpose, why))
+            case Recover():
                 self.plan(path, None)
                 if not self._delayed(path, child):
                     self.set_proc(path, child, Restarting())
@@ -436,10 +440,10 @@ class Step:
             return
         if isinstance(spec.shutdown, int):
             self.emit(Arm(("stop", inc), spec.shutdown / 1000))
-        if spec.supervisor is None:
-            self.emit(Signal(inc, spec.stop_signal))
+        if (below := (*path, spec.id)) in self.nodes:
+            self._stop_supervisor(below)
         else:
-            self._stop_supervisor((*path, spec.id))
+            self.emit(Signal(inc, spec.stop_signal))
 
     def _stop_supervisor(self, path: Path) -> None:
         """In OTP it hears of it after what it is doing; when the whole tree stops, at once."""
@@ -451,8 +455,8 @@ class Step:
             self.leave(path, Leave(SHUTDOWN))
 
     def _kill(self, path: Path, child: Child) -> None:
-        if child.spec.supervisor is not None:
-            self._kill_below((*path, child.spec.id))
+        if (below := (*path, child.spec.id)) in self.nodes:
+            self._kill_below(below)
         elif (inc := incarnation(child.proc)) is not None:
             self.emit(Kill(inc))
 
@@ -479,7 +483,7 @@ class Step:
         self.emit(Cancel(("start", inc)))
         self.emit(Cancel(("stop", inc)))
         self.set_proc(path, child, Stopping(inc, killed=True))
-        if child.spec.supervisor is None:
+        if (*path, child.spec.id) not in self.nodes:
             self.emit(Kill(inc))
 
     def _ended(self, inc: int, reason: Reason, why: str) -> None:
@@ -604,6 +608,11 @@ def incarnation(proc: Proc) -> int | None:
     return None
 
 
+def _is_due(proc: Proc, now: float) -> bool:
+    """Whether its back-off is over; a timer that was set for an earlier pause may come too early."""
+    return isinstance(proc, Restarting) and proc.due is not None and now >= proc.due
+
+
 def _window(restarts: tuple[int, ...], now: int, period: int) -> tuple[int, ...]:
     """The restarts of the last `period` whole seconds, its edge included, with one more now."""
     return (now, *(at for at in restarts if at >= now - period))
@@ -623,5 +632,5 @@ def workers(state: State) -> Iterator[tuple[Path, ChildSpec, int]]:
     for path, node in state.nodes.items():
         for child in node.children:
             inc = incarnation(child.proc)
-            if child.spec.supervisor is None and inc is not None and not isinstance(child.proc, Gone):
+            if inc is not None and not isinstance(child.proc, Gone) and (*path, child.spec.id) not in state.nodes:
                 yield path, child.spec, inc

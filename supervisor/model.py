@@ -200,7 +200,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The whole tree. `where` finds a living process's or supervisor's place by its incarnation."""
+    """The whole tree. `where` finds a living process's or supervisor's place by its incarnation.
+
+    `stopping`: it ends, for whatever reason; `asked`: a Terminate has come.
+    """
 
     spec: SupervisorSpec
     stop_timeout: float | None = None
@@ -208,6 +211,7 @@ class State:
     where: Mapping[int, tuple[Path, str]] = field(default_factory=dict)
     incarnation: int = 0
     stopping: bool = False
+    asked: bool = False
     ended: bool = False
 
 
@@ -286,7 +290,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Terminate:
-    """Stop the tree; a second one means hurry."""
+    """Stop the tree; a second one means hurry. Of a tree that ends by itself the first changes nothing."""
 
 
 Event: TypeAlias = Boot | Ready | Ignored | NotStarted | Unready | Exited | Unhealthy | Elapsed | Call | Terminate

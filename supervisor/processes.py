@@ -20,6 +20,9 @@ from supervisor.spawn import SpawnError, spawn
 from supervisor.spec import ChildSpec, Exec, Fork, Probe
 from supervisor.zygote import VARIABLE as ZYGOTE_VARIABLE
 
+LAST_WORDS = 0.1
+"""Seconds from the end of a child's pipe to the end of the child, which says more; an exit closes the pipe first."""
+
 
 @dataclass
 class Process:
@@ -152,6 +155,8 @@ class Processes:
                 process = self._table.get(inc)
                 if process is not None:
                     self._post(Unhealthy(inc, f"no sign of life for {process.spec.liveness:g} s"))
+            case ("mute", int(inc)):
+                self._post(Unready(inc, "it closed NOTIFY_FD without being ready"))
             case ("zygote", str(name), int(inc)):
                 self._nursery.late(name, inc)
 
@@ -177,8 +182,8 @@ class Processes:
         self._loop.unwatch(process.notifications.descriptor)
         process.notifications.close()
         process.notifications = None
-        if not process.ready and not process.declined and not _has_ended(process):
-            self._post(Unready(process.inc, "it closed NOTIFY_FD without being ready"))
+        if not process.ready and not process.declined and not process.reaped:
+            self._loop.timers.arm(("mute", process.inc), time.monotonic() + LAST_WORDS)
 
     def _is_ready(self, process: Process) -> None:
         process.ready = True
@@ -246,7 +251,7 @@ class Processes:
     def _forget(self, process: Process) -> None:
         """Give back all that belongs to it."""
         self._table.pop(process.inc, None)
-        for name in ("probe", "alive"):
+        for name in ("probe", "alive", "mute"):
             self._loop.timers.cancel((name, process.inc))
         if process.prober is not None:
             process.prober.cancel()
@@ -286,11 +291,6 @@ def _descendants(pid: int) -> list[int]:
     for child in linux.children(pid):
         found += [child, *_descendants(child)]
     return found
-
-
-def _has_ended(process: Process) -> bool:
-    """Whether its end is there to be reaped: then that says more than its silence."""
-    return process.reaped or os.waitid(os.P_PIDFD, process.pidfd, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 _oom_kills = 0

@@ -94,6 +94,7 @@ class Shell:
             self._service.reported(report)
 
     def _status(self) -> dict[str, object]:
+        self._settle()  # what has happened in this turn and was not taken yet
         return {**status.tree(self._state, self._processes.pids(), time.monotonic()), "pid": os.getpid()}
 
     def _stop(self) -> None:
