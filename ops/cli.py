@@ -129,12 +129,37 @@ def ps(as_json: AsJson = False) -> None:
 
 
 @app.command()
+def restart(name: Annotated[str, typer.Argument(help="A process or a pool, as `ps` names it.")]) -> None:
+    """Stop one process (or pool) in order and start it again."""
+    _call({"call": "restart", "id": name})
+    out.print(f"{name} is running again")
+
+
+@app.command()
+def scale(pool: Annotated[str, typer.Argument(metavar="POOL=N", help="For example delivery=4.")]) -> None:
+    """Run N workers of a pool here, until the next `up`; NOTIFIER_DELIVERY_WORKERS and so on set it for good."""
+    name, _, size = pool.partition("=")
+    if not size.isdecimal():
+        raise typer.BadParameter(f"found {pool!r}, expected a pool and a number, such as delivery=4")
+    _call({"call": "scale", "id": name, "size": int(size)})
+    out.print(f"{name} has {size} workers")
+
+
+@app.command()
+def events() -> None:
+    """Follow what the supervisor does, one line of JSON an event, until Ctrl-C."""
+    _call({"call": "tree"})
+    for line in control.follow(str(Home.of(_settings(), os.environ).control)):
+        print(line, flush=True)  # noqa: T201
+
+
+@app.command()
 def health() -> None:
     """Say whether everything that should run here runs; exit code 0 if so, 1 if not. For container health checks."""
     try:
         down = _down(_tree())
-    except (OSError, ValueError) as error:
-        err.print(f"unhealthy: the supervisor does not answer ({type(error).__name__})")
+    except NotRunningError as error:
+        err.print(escape(f"unhealthy: {error}"))
         raise typer.Exit(1) from None
     if down:
         err.print(f"unhealthy: {', '.join(down)}")
@@ -245,9 +270,23 @@ def _when(letter: Letter) -> str:
 
 
 def _tree() -> dict[str, Any]:
-    settings = _settings()
-    tree: dict[str, Any] = control.call(str(Home.of(settings, os.environ).control), {"call": "tree"})
+    tree: dict[str, Any] = _call({"call": "tree"})
     return tree
+
+
+class NotRunningError(Exception):
+    """No supervisor answers for this state directory."""
+
+
+def _call(request: dict[str, Any]) -> Any:
+    home = Home.of(_settings(), os.environ)
+    try:
+        return control.call(str(home.control), request)
+    except (OSError, ValueError) as error:
+        raise NotRunningError(
+            f"no notifier answers for the state directory {home.state} ({type(error).__name__}); "
+            "is it up, and is NOTIFIER_STATE_DIR right?"
+        ) from None
 
 
 def _draw(status: dict[str, Any], into: Tree | None = None) -> Tree:
@@ -290,6 +329,14 @@ def main() -> None:
     except DemoError as error:
         err.print(escape(f"demo: {error}"))
         sys.exit(EX_UNAVAILABLE)
+    except NotRunningError as error:
+        err.print(escape(str(error)))
+        sys.exit(EX_UNAVAILABLE)
+    except control.CallError as error:
+        err.print(escape(f"the supervisor refuses: {error}"))
+        sys.exit(EX_UNAVAILABLE)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except OSError as error:
         err.print(escape(scrub(f"{error.strerror or error}: {error.filename or ''}")))
         sys.exit(EX_UNAVAILABLE)

@@ -2,11 +2,22 @@
 
 import json
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 
 class CallError(Exception):
     """The supervisor refuses; says why in OTP's word."""
+
+
+def follow(path: str) -> Iterator[str]:
+    """Give the events as lines of JSON, for ever. Raises OSError when nobody listens (any more)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(path)
+        connection.sendall(b'{"call": "events"}\n')
+        with connection.makefile("r", encoding="utf-8") as lines:
+            yield from (line.rstrip("\n") for line in lines)
+    raise ConnectionResetError("the supervisor has ended")
 
 
 def call(path: str, request: dict[str, Any], timeout: float = 30.0) -> Any:

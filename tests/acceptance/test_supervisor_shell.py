@@ -279,6 +279,18 @@ def test_the_control_socket_is_its_owners_and_takes_otps_calls(run):
         tree.call(nonsense=1)
 
 
+def test_a_pool_can_be_scaled(run):
+    pool = [child(f"p-{n}") for n in (1, 2)]
+    tree = run(supervisor("root", supervisor("p", *pool), child("a")))
+    tree.until_up()
+    tree.call(call="scale", id="p", size=4)
+    assert [one["id"] for one in tree.until_up()["children"][0]["children"]] == ["p-1", "p-2", "p-3", "p-4"]
+    tree.call(call="scale", id="p", size=1)
+    assert tree.traced()[-5:] == ["start p-3", "start p-4", "stop p-4", "stop p-3", "stop p-2"]
+    with pytest.raises(control.CallError, match="a is no pool"):
+        tree.call(call="scale", id="a", size=2)
+
+
 def test_events_can_be_followed(run):
     tree = run(supervisor("root", child("a"), intensity=3))
     tree.until_up()
