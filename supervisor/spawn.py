@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from supervisor import linux
 
-_RESET = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1)
+_RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2)
+_PYTHON_IGNORES = (signal.SIGPIPE, signal.SIGXFSZ)
+"""Python turns these into exceptions and lives on; a program that is exec'd expects to find them as usual."""
 
 
 class SpawnError(Exception):
@@ -42,6 +44,8 @@ def _become(argv: Sequence[str], env: Mapping[str, str], inherited: Sequence[int
     """In the child: never returns."""
     try:
         settle_in(parent)
+        for number in _PYTHON_IGNORES:
+            signal.signal(number, signal.SIG_DFL)
         for descriptor in inherited:
             os.set_inheritable(descriptor, True)
         os.execvpe(argv[0], list(argv), dict(env))  # noqa: S606 – what the spec says, no shell

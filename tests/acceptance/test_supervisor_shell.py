@@ -236,6 +236,20 @@ def test_forked_workers_outlive_their_zygote_and_die_with_the_supervisor(run):
     wait_until(lambda: not tree.alive(), 1.0, "everyone's end")
 
 
+def test_a_forked_worker_ignores_a_broken_pipe_as_python_does_and_a_program_does_not(run):
+    tree = run(supervisor("root", ZYGOTE, forked("w1"), {"id": "p", "start": {"argv": ["sleep", "1000"]}}))
+    tree.until_up()
+    ignored = {name: _ignored_signals(tree.find(name)["pid"]) for name in ("w1", "p")}
+    assert signal.SIGPIPE in ignored["w1"]
+    assert signal.SIGPIPE not in ignored["p"]
+
+
+def _ignored_signals(pid):
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigIgn"))
+    mask = int(line.split()[1], 16)
+    return {number for number in range(1, 65) if mask >> number - 1 & 1}
+
+
 def test_a_worker_is_started_cold_while_its_zygote_does_not_answer(run):
     tree = run(supervisor("root", ZYGOTE, forked("w1"), intensity=5, period=60))
     tree.until_up()
