@@ -16,8 +16,8 @@ WINDOW = 24 * 3600
 class Hole(msgspec.Struct, frozen=True, array_like=True):
     """The sequences first … last, not read yet; `since` in epoch seconds.
 
-    With `asked`, each of them was answered by 404, the first time about `since`. Without, none was asked for
-    (downtime), and their files were uploaded after `since` (0: not known).
+    With `asked`, each of them was answered by 404 or only by errors, the first time about `since`. Without, none was
+    asked for (downtime), and their files were uploaded after `since` (0: not known).
     """
 
     first: int

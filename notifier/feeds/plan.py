@@ -4,8 +4,11 @@ Facts: zKillboard's wiki page "R2Z2 - Ephemeral Killmail Storage". After a 404 i
 seconds; after one of live reading only for what should exist (the files of a downtime).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from notifier.feeds.cursor import WINDOW, Cursor, Hole, hole_of, missed, numbers, opened, tidied, without
 
@@ -15,6 +18,8 @@ JUMP = 60
 """sequence.json is rewritten every 51 killmails; up to here the files are read in order, which keeps their order."""
 AHEAD = 1000
 """A cursor may be ahead of sequence.json by 51; one that is ahead by more than this belongs to another feed."""
+BEHIND = 100_000
+"""Several busy days of killmails, of which a day is kept; what is further behind is gone or belongs to another feed."""
 GIVE_UP = 600.0
 """Seconds for which a sequence is missed, while newer ones exist, before it is skipped."""
 EDGE = 3600.0
@@ -61,18 +66,24 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """No answer, or none that says anything about the file; `wait` seconds are asked for or usual."""
+    """No answer, or none that says anything about the file; `wait` seconds are asked for or usual.
+
+    `of_file`: the cause may lie in this file alone, which a refusal of the client (403, 429) does not.
+    """
 
     reason: str
     wait: float
+    of_file: bool = False
 
 
 Reply: TypeAlias = Body | Missing | Head | Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What a running feed remembers; a new process begins without. `looks`: live requests since the last file."""
+class Memory(msgspec.Struct, frozen=True):
+    """What a running feed remembers; a new process begins without.
+
+    `looks`: live requests since the last file; `failed`: the file of a hole that failed last.
+    """
 
     now: float = 0.0
     oriented_at: float = float("-inf")
@@ -86,11 +97,11 @@ class Memory:
     head: int = 0
     retried: int = 0
     live_was_last: bool = False
+    failed: int = 0
     filled: tuple[int, float | None] = (0, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """What a reply comes to: the cursor and memory after it, perhaps a file, and what was given up."""
 
     after: Cursor | None
@@ -174,34 +185,56 @@ def learn(cursor: Cursor | None, memory: Memory, pace: Pace, ask: Ask, reply: Re
 
 def _learn(cursor: Cursor | None, memory: Memory, pace: Pace, ask: Ask, reply: Reply, now: float) -> Step:
     if isinstance(reply, Failure):
-        quiet = now + max(reply.wait, pace.min_interval)
-        # sequence.json was tried: it is not the next request again, as it may be all that fails
-        oriented = now if ask.number is None else memory.oriented_at
-        failed = replace(memory, failures=memory.failures + 1, quiet_until=quiet, oriented_at=oriented)
-        return Step(cursor, failed, reason=reply.reason)
-    memory = replace(memory, failures=0, oriented_at=now, quiet_until=0.0)
+        return _failed(cursor, memory, pace, ask, reply, now)
+    memory = replace(memory, oriented_at=now, quiet_until=0.0)
     if isinstance(reply, Head):
         return _oriented(cursor, memory, reply.sequence, now)
     if cursor is None or ask.number is None:
         raise AssertionError("a file was asked for without a cursor")
+    # Only here: where sequence.json alone is served, the pauses go on to grow.
+    memory = replace(memory, failures=0)
     if ask.hole:
         return _filled(cursor, memory, pace, ask.number, reply, now)
     return _read(cursor, replace(memory, live_was_last=True), pace, ask.number, reply, now)
+
+
+def _failed(cursor: Cursor | None, memory: Memory, pace: Pace, ask: Ask, reply: Failure, now: float) -> Step:
+    """Pause; then it is the turn of what did not fail, so that a file that always fails holds up nothing else."""
+    after = replace(memory, failures=memory.failures + 1, quiet_until=now + max(reply.wait, pace.min_interval))
+    if cursor is None or ask.number is None:
+        # sequence.json was tried: it is not the next request again, as it may be all that fails
+        tried = replace(after, oriented_at=now, looks=memory.looks + (memory.looks >= 2))
+        return Step(cursor, tried, reason=reply.reason)
+    if not ask.hole:
+        # It counts as a look, so that a file after it is asked for in its turn; if that is there, this one is a hole.
+        looks = memory.looks + reply.of_file
+        return Step(cursor, replace(after, live_was_last=True, looks=looks), reason=reply.reason)
+    after = replace(after, live_was_last=False, failed=ask.number, fill_at=now + pace.idle)
+    if hole_of(cursor, ask.number).asked:
+        after = replace(after, retried=ask.number, retry_at=now + 5 * pace.idle)
+    elif reply.of_file and memory.failed == ask.number and not memory.failures:
+        # Another file was answered since it failed before.
+        return Step(missed(cursor, ask.number, now), replace(after, retry_at=now + 5 * pace.idle), reason=reply.reason)
+    return Step(cursor, after, reason=reply.reason)
 
 
 def _oriented(cursor: Cursor | None, memory: Memory, head: int, now: float) -> Step:
     again = replace(memory, head=head, looks=0, live_at=now)
     if cursor is None:
         return Step(Cursor(head, (), int(now)), again, reason=f"begins at {head}")
+    if head - cursor.next > BEHIND:
+        rest = Hole(head - BEHIND, head - 1, 0)
+        after = _moved(opened(without(cursor, 0, rest.first - 1), rest), head, cursor.read_at)
+        return Step(after, again, reason=f"{cursor.next} is too far behind; goes on at {head}, fills from {rest.first}")
     if head - cursor.next > JUMP:
-        hole = Hole(cursor.next, head - 1, cursor.read_at)
-        return Step(
-            _moved(opened(cursor, hole), head, cursor.read_at), again, reason=f"goes on at {head}, fills the rest"
-        )
+        rest = Hole(cursor.next, head - 1, cursor.read_at)
+        after = _moved(opened(cursor, rest), head, cursor.read_at)
+        return Step(after, again, reason=f"goes on at {head}, fills the rest")
     if cursor.next - head > AHEAD:
         below = without(cursor, head, cursor.next)
         return Step(_moved(below, head, int(now)), again, reason=f"the cursor was ahead of the feed; begins at {head}")
-    if head > cursor.next and memory.looks >= 2:
+    # After failures another file must have been read first, as all files may fail: see _read.
+    if head > cursor.next and memory.looks >= 2 and not memory.failures:
         return _passed_over(cursor, now, again)
     return Step(
         cursor, replace(memory, head=head, looks=memory.looks + 1, live_at=now), reason=f"the feed is at {head}"

@@ -1,9 +1,10 @@
 """zKillboard's live feed over HTTP: numbered files, at most one request a poll. What to ask for is `plan`'s part."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 
 from notifier.feeds.cursor import Cursor, Hole
 from notifier.feeds.plan import Ask, Body, Failure, Head, Memory, Missing, Pace, Reply, decide, learn, moved_back
@@ -89,16 +90,20 @@ class R2Z2:
             # An edge of Cloudflare may hold an old 404 or body for a while.
             response = self._client.get(f"{self._base}/ephemeral/{name}.json", headers={"Cache-Control": "no-cache"})
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            return Failure(f"no answer: {type(error).__name__}", _wait(None, None, failures))
+            reached = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            return Failure(f"no answer: {type(error).__name__}", _wait(None, None, failures), of_file=reached)
         if response.status_code == httpx.codes.OK:
             read = _head(response.content) if ask.number is None else _file(response.content)
         else:
             read = Missing() if response.status_code == httpx.codes.NOT_FOUND and ask.number is not None else None
         if read is not None:
             return read
-        asked = seconds(response.headers.get("retry-after"))
-        wait = _wait(response.status_code, asked, failures)
-        return Failure(f"{name}.json answered by {response.status_code}, which does not help", wait)
+        status = response.status_code
+        wait = _wait(status, seconds(response.headers.get("retry-after")), failures)
+        if status == httpx.codes.NOT_FOUND:
+            wait = max(wait, self._pace.idle)
+        reason = f"{name}.json answered by {status}, which does not help"
+        return Failure(reason, wait, of_file=status not in _BACK_OFF)
 
 
 def _wait(status: int | None, asked: float | None, failures: int) -> float:
@@ -121,7 +126,7 @@ def _file(content: bytes) -> Body | Missing:
     """Give the file; what is no JSON (cut off, an error page) counts as missing, any other shape is passed on."""
     try:
         return Body(content, msgspec.json.decode(content, type=_Stamp).uploaded_at)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, RecursionError):
         return Body(content)
-    except (msgspec.DecodeError, RecursionError):
+    except msgspec.DecodeError:
         return Missing()

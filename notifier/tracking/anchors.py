@@ -63,8 +63,7 @@ def anchors(rule: Rule) -> Anchors:  # noqa: C901 – one case a kind of rule
                 _keys(kind, ids) for name, kind in _PARTY.items() if (ids := getattr(rule, name)) is not None
             )
         case Value(least=least):
-            # Also without a least one: a mail without a value is never meant. 0 ISK is the least that there is.
-            return Anchors(value=0.0 if least is None else least)
+            return Anchors(value=ALWAYS if least is None else least)
         case Npc(wanted=wanted):
             return _keys("npc", [wanted])
         case Solo(wanted=wanted):
@@ -73,7 +72,9 @@ def anchors(rule: Rule) -> Anchors:  # noqa: C901 – one case a kind of rule
             return _rarest(anchors(one) for one in rules)
         case Any(rules=rules):
             found = [anchors(one) for one in rules]
-            return Anchors(frozenset().union(*(one.keys for one in found)), min(one.value for one in found))
+            return Anchors(
+                frozenset().union(*(one.keys for one in found)), min((one.value for one in found), default=NEVER)
+            )
         case _:  # what must not be says nothing of what must be
             return Anchors(value=ALWAYS)
 

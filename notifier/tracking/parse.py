@@ -49,7 +49,8 @@ _PARTY: Final[Mapping[str, str]] = {
     "ship_groups": "ship_group",
 }
 KEYS: Final = (*_PLACES, "space", *_ROLES, "value", *_FLAGS, *_LISTS)
-_ONLY_IDS: Final = frozenset({"character", "alliance"})
+_ONLY_IDS: Final[Mapping[str, str]] = {"character": "a character", "alliance": "an alliance"}
+"""Kinds whose names the static data do not hold, with their article."""
 
 
 class Gazetteer(Protocol):
@@ -145,13 +146,12 @@ class _Reading:
         if isinstance(entry, int) and not isinstance(entry, bool) and 0 < entry <= LARGEST_ID:
             return {entry}
         word = kind.replace("_", " ")
-        if not isinstance(entry, str):
-            self._add(where, shown(entry), f"the id of a {word}" if kind in _ONLY_IDS else f"a {word} by name or id")
-            return set()
         if kind in _ONLY_IDS:
-            self._add(
-                where, shown(entry), f"the id of a {word}, a number: their names are not in the game's static data"
-            )
+            why = ": their names are not in the game's static data" if isinstance(entry, str) else ""
+            self._add(where, shown(entry), f"the id of {_ONLY_IDS[kind]}, a number{why}")
+            return set()
+        if not isinstance(entry, str):
+            self._add(where, shown(entry), f"a {word} by name or id")
             return set()
         ids = set(self._universe.find(kind, entry))
         if not ids:

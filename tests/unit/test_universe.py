@@ -1,6 +1,7 @@
 """The static data that is shipped, and how it is made."""
 
 import gzip
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def universe():
         ("1DQ1-A", "nullsec", -0.4, None, "Delve"),
         ("Thera", "wormhole", -1.0, "Thera", "G-R00031"),
         ("Niarja", "pochven", -1.0, None, "Pochven"),
-        ("J100744", "wormhole", -1.0, "C5", "E-R00028"),
+        ("J100744", "wormhole", -1.0, "C1", "A-R00001"),
+        ("J115405", "wormhole", -1.0, "C5", "E-R00028"),
         ("Iosantin", "highsec", 0.5, None, "Derelik"),
         ("Vestouve", "lowsec", 0.1, None, "Placid"),
     ],
@@ -96,6 +98,13 @@ def test_the_data_stay_small_in_the_wheel_and_in_memory():
         assert kept is not None
     finally:
         tracemalloc.stop()
+
+
+def test_loading_makes_little_more_than_a_string_and_a_number_for_each_name():
+    before = sys.getallocatedblocks()
+    kept = load()
+    entities = sum(len(names.names) for names in kept._names.values())
+    assert sys.getallocatedblocks() - before < 4 * entities
 
 
 @pytest.mark.parametrize("content", [None, b"", b"nonsense"])
