@@ -25,6 +25,8 @@ def shown(value: object) -> str:
         return "a table"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
+    if isinstance(value, int) and abs(value) >= 10**LONGEST_SHOWN:
+        return "a number too large to be shown"
     if not isinstance(value, str):
         return _short(str(value).lower() if isinstance(value, bool) else repr(value))
     if "/" in value or "@" in value or len(value) > LONGEST_SHOWN:

@@ -69,6 +69,8 @@ def _table(path: Path) -> dict[str, Any]:
         problem = Problem("the syntax", _said(error), "TOML")
     except RecursionError:
         problem = Problem("the syntax", "brackets nested too deep", "TOML")
+    except ValueError:  # Python refuses to read a number of thousands of digits
+        problem = Problem("the syntax", "a number with too many digits", "TOML")
     raise ConfigError([problem], path)
 
 
@@ -96,7 +98,8 @@ class _Reading:
         named = [self._destination(entry, where) for entry, where in self._entries(table, "destinations")]
         destinations = {destination.id: destination for destination in named if destination is not None}
         # An id whose destination has a mistake is still an id: no second complaint where it is used.
-        known = set(destinations) | {str(entry.get("id")) for entry in _tables(table, "destinations")}
+        named_by_mistake = (entry.get("id") for entry in _tables(table, "destinations"))
+        known = set(destinations) | {name for name in named_by_mistake if isinstance(name, str)}
         made = [self._subscription(entry, where, known) for entry, where in self._entries(table, "subscriptions")]
         if not table.get("subscriptions"):
             self._add("subscriptions", "none", _HOW_TO_SUBSCRIBE)
@@ -181,7 +184,8 @@ class _Reading:
             return None
         rule, problems = parse_rule(entry["where"], f"{where}.where", self.universe)
         self.problems += problems
-        return None if rule is None or "id" not in entry else Subscription(str(entry["id"]), to, rule)
+        name = entry.get("id")
+        return Subscription(name, to, rule) if rule is not None and isinstance(name, str) else None
 
     def _to(self, value: object, where: str, known: set[str]) -> tuple[str, ...]:
         if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):

@@ -147,6 +147,12 @@ def test_what_is_no_toml_is_one_problem_that_repeats_no_key(file: Path, text: by
     assert len(mistakes(file, text)) == 1
 
 
+@pytest.mark.parametrize("number", ["1" * 5000, "0x" + "f" * 5000])
+def test_a_number_that_python_will_not_write_out_is_a_mistake_like_others(file: Path, number: str) -> None:
+    [problem] = mistakes(file, GOOD.replace('id = "big-or-ours"', f"id = {number}"))
+    assert "too many digits" in problem or "too large to be shown" in problem
+
+
 @pytest.mark.parametrize("place", ["missing.toml", "."])
 def test_a_file_that_cannot_be_read_is_a_problem_that_names_the_setting(tmp_path: Path, place: str) -> None:
     universe: Any = None
