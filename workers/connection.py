@@ -4,6 +4,7 @@ from typing import Any
 
 from redis import Redis, Sentinel
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.exceptions import ReadOnlyError
 from redis.retry import Retry
 
 from notifier.config import parse_redis_url
@@ -22,6 +23,8 @@ def connect(url: str, *, patient: bool = True, timeout: float = TIMEOUT) -> Redi
     """
     retry = Retry(ExponentialWithJitterBackoff(cap=0.3, base=0.02), 5) if patient else Retry(NoBackoff(), 0)
     options: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": 5.0, "retry": retry}
+    # A server that was demoted under us: the connection is dropped, and the next one goes where the name now leads.
+    options["retry_on_error"] = [ReadOnlyError]
     address = parse_redis_url(url)
     if address.sentinels:
         sentinel = _Sentinel(

@@ -81,9 +81,20 @@ class DeadLetters:
 
     # -- for the janitor
 
-    def indexed(self) -> list[str]:
-        """Ids of all jobs that died by their Outcome and were not seen to leave the dead letters."""
-        return [text(job_id) for job_id in self._queues.connection.zrange(keys.DEAD, 0, -1)]
+    def lost(self) -> list[KillmailJob]:
+        """Jobs that died by their Outcome, are FAILED and stand in no registry. The others leave the index."""
+        connection = self._queues.connection
+        indexed = [text(job_id) for job_id in connection.zrange(keys.DEAD, 0, -1)]
+        scores = [connection.zmscore(self._queues[name].failed_job_registry.key, indexed) for name in QUEUES if indexed]
+        missing = [job_id for job_id, *of_each in zip(indexed, *scores, strict=True) if not any(of_each)]
+        lost: list[KillmailJob] = []
+        for start in range(0, len(missing), PAGE):
+            page = missing[start : start + PAGE]
+            found = [job for job in self._queues.fetch(page) if job is not None and _is_failed(job)]
+            if alive := set(page) - {job.id for job in found}:
+                connection.zrem(keys.DEAD, *alive)
+            lost += found
+        return lost
 
     def is_letter(self, job: KillmailJob) -> bool:
         """Whether the job stands in its queue's FailedJobRegistry."""
@@ -107,7 +118,11 @@ class DeadLetters:
 
 
 def _failed_without_outcome(job: KillmailJob) -> bool:
-    return "dead_at" not in job.meta and job.get_status(refresh=False) == JobStatus.FAILED
+    return "dead_at" not in job.meta and _is_failed(job)
+
+
+def _is_failed(job: KillmailJob) -> bool:
+    return job.get_status(refresh=False) == JobStatus.FAILED
 
 
 def _letter(job: KillmailJob) -> Letter:

@@ -1,8 +1,9 @@
 """From a delivery job to Discord: lead the destination, post the oldest of what waits there, acknowledge it."""
 
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import httpx
 from loguru import logger
@@ -12,6 +13,7 @@ from notifier.messages import KillNotice, Message, compose, notice_from_json
 from notifier.outcome import Dead, Done, Outcome, Retry, Snooze
 from notifier.services import discord
 from notifier.services.discord import Discord, Limits, Posted, Reply
+from workers.job_timeout import undisturbed
 from workers.outbox import (
     CHANNEL_LIMIT,
     CHANNEL_WINDOW,
@@ -23,10 +25,15 @@ from workers.outbox import (
     Limited,
     Outbox,
 )
+from workers.persistence import persist
+from workers.process import StopSignal
 from workers.queues import KillmailJob, Queues
 
+T = TypeVar("T")
 TURN = 0.05
 """Seconds between two looks of a delivery that waits behind another leader, for each group before it."""
+LONGEST_LOOK = 5.0
+"""Seconds between two looks at most while the leader's post takes long."""
 PAUSE = 1.0
 """Seconds without a post to an address after one that failed."""
 
@@ -47,9 +54,11 @@ class Deliver:
         queues: Queues,
         destinations: Mapping[str, Destination],
         service: Discord,
+        stop: StopSignal,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._queues, self._destinations, self._discord, self._clock = queues, destinations, service, clock
+        self._stop = stop
 
     def perform(self, job_id: str, notice: str, destination: str, sequence: float, received: float) -> Outcome:  # noqa: ARG002
         """Deliver `notice` (JSON) to `destination`, together with what waits there before it."""
@@ -66,8 +75,10 @@ class Deliver:
                     "Discord no longer knows this webhook; give the destination a new address",
                     "misconfigured",
                 )
-            case Busy(rank=rank):
-                return Snooze(TURN * (1 + rank // GROUP), "another delivery leads")
+            case Busy(rank=rank, since=since):
+                # A hundred that ask every 50 ms while a slow post lasts would keep the workers from everybody else.
+                pause = max(TURN * (1 + rank // GROUP), min(since / 2, LONGEST_LOOK))
+                return Snooze(pause, "another delivery leads")
             case Limited(rank=rank, seconds=seconds):
                 return Snooze(_turn(rank, seconds), "Discord's rate limit")
             case Lead():
@@ -90,12 +101,17 @@ class Deliver:
             return Snooze(TURN, "what waits before it cannot be read")
         message = compose([one.notice for one in group], lead.waiting)
         group = group[: message.taken]
-        ids = [one.job_id for one in group]
-        wait = outbox.begin(ids)
+        ids, post = [one.job_id for one in group], secrets.token_hex(8)
+        wait = self._surely(lambda: outbox.begin(ids, post))
         if wait is not None:
             outbox.release()
             return Snooze(_turn(lead.rank, wait), "Discord's rate limit")
-        return self._post(outbox, address, message, group, lead)
+        return self._post(outbox, address, message, group, lead, post)
+
+    def _surely(self, step: Callable[[], T]) -> T:
+        """Do a step in Redis around a post: what is known of the post must not be lost to an outage or a timeout."""
+        with undisturbed():
+            return persist(step, self._stop, "a delivery", patience=8.0)
 
     def _group(self, outbox: Outbox, own: Waiting, ids: Sequence[str]) -> list[Waiting]:
         """The deliveries with these ids, oldest first; one that cannot be read is left to its own job, to die of it."""
@@ -110,30 +126,34 @@ class Deliver:
         return [one for job_id in ids if (one := found.get(job_id)) is not None]
 
     def _post(
-        self, outbox: Outbox, address: WebhookAddress, message: Message, group: list[Waiting], lead: Lead
+        self, outbox: Outbox, address: WebhookAddress, message: Message, group: list[Waiting], lead: Lead, post: str
     ) -> Outcome:
         ids = [one.job_id for one in group]
         try:
             reply = self._discord.post(address, message.payload)
         except httpx.HTTPError as error:
-            return self._failed(outbox, discord.classify_exception(error), ids)
-        self._note(outbox, reply)
+            retry = discord.classify_exception(error)
+            return self._surely(lambda: self._failed(outbox, retry, ids, post))
         verdict = discord.classify(reply, self._clock())
         match verdict:
             case Posted(message_id=message_id):
-                outbox.acknowledge(ids, message_id)
+                limits = Limits.from_headers(reply.headers)
+                self._surely(lambda: outbox.acknowledge(ids, message_id, limits))
                 return (
                     Done(f"with {len(ids)} in message {message_id}")
                     if outbox.job_id in ids
                     else Snooze(0.0, "its turn")
                 )
             case Snooze(seconds=seconds, reason=reason):
-                outbox.release(ids)
+                self._surely(lambda: self._note(outbox, reply))
+                self._surely(lambda: outbox.release(post, ids))
                 return Snooze(_turn(lead.rank, seconds), reason)
             case Retry():
-                return self._failed(outbox, verdict, ids)
+                self._surely(lambda: self._note(outbox, reply))
+                return self._surely(lambda: self._failed(outbox, verdict, ids, post))
             case Dead():
-                return self._refused(outbox, verdict, group)
+                self._surely(lambda: self._note(outbox, reply))
+                return self._surely(lambda: self._refused(outbox, verdict, group, post))
 
     def _note(self, outbox: Outbox, reply: Reply) -> None:
         limits = Limits.from_headers(reply.headers)
@@ -143,24 +163,25 @@ class Deliver:
         outbox.note(limits.remaining, limits.reset_after, blocked, everywhere)
 
     @staticmethod
-    def _failed(outbox: Outbox, retry: Retry, ids: list[str]) -> Retry:
+    def _failed(outbox: Outbox, retry: Retry, ids: list[str], post: str) -> Retry:
         """The whole destination pauses: a long queue must not hammer a service in trouble, attempt by attempt."""
         outbox.note(None, None, retry.seconds or PAUSE, everywhere=False)
-        outbox.release(() if retry.ambiguous else ids)
+        outbox.release(post, () if retry.ambiguous else ids)
         return retry
 
-    def _refused(self, outbox: Outbox, verdict: Dead, group: list[Waiting]) -> Outcome:
+    @staticmethod
+    def _refused(outbox: Outbox, verdict: Dead, group: list[Waiting], post: str) -> Outcome:
         """Discord will not take this message: the address is at fault, or one of the group."""
         ids = [one.job_id for one in group]
         if verdict.category == "misconfigured":
             logger.error("destination {} is disabled: {}", outbox.destination, verdict.reason)
             outbox.disable()
-            outbox.release(ids)
+            outbox.release(post, ids)
             return verdict
         if ids == [outbox.job_id]:
-            outbox.release(ids)
+            outbox.release(post, ids)
             return verdict
-        outbox.release(ids, alone_up_to=group[-1].score)
+        outbox.release(post, ids, alone_up_to=group[-1].score)
         return Snooze(0.0, f"its group was refused ({verdict.reason}): each one alone now")
 
 

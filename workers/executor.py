@@ -3,27 +3,25 @@
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from loguru import logger
 from redis.exceptions import RedisError
 from rq.exceptions import DeserializationError
 from rq.job import Job
-from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+from rq.timeouts import JobTimeoutException
 
 from notifier.outcome import Dead, Outcome, Retry, Snooze
 from workers import attempts
 from workers.attempts import Bury, Finish, Meta, Move, Schedule
-from workers.persistence import AWAY
+from workers.job_timeout import limited
+from workers.persistence import AWAY, Stopped
 from workers.queues import FUNCTIONS, KillmailJob
 from workers.scrub import scrub
 
 Perform: TypeAlias = Callable[..., Outcome]
 """A job's work: takes the job's id and its arguments."""
-
-
-_penalty: Any = UnixSignalDeathPenalty
-"""RQ's job timeout by SIGALRM; untyped."""
 
 
 class Executor:
@@ -38,7 +36,7 @@ class Executor:
     def __call__(self, job: KillmailJob, meta: Meta) -> tuple[Move, Meta]:
         """Run one attempt whose beginning stands in `meta`; gives what becomes of the job, and its meta after."""
         refused = attempts.exhausted(meta, self._most)
-        outcome = self._attempt(job) if refused is None else Dead(refused.reason, refused.category)
+        outcome = _scrubbed(self._attempt(job)) if refused is None else Dead(refused.reason, refused.category)
         move, after = attempts.decide(outcome, meta, self._clock(), self._most)
         _tell(job, move, after)
         return move, after
@@ -48,12 +46,22 @@ class Executor:
             perform = self._performs.get(job.func_name or "")
             if perform is None:
                 return Dead(f"calls {job.func_name!r}, which is not a function of this queue", "permanent")
-            with _penalty(int(job.timeout or 0), JobTimeoutException, job_id=job.id):
+            with limited(int(job.timeout or 0)):
                 return perform(job.id, *job.args, **job.kwargs)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
+            if isinstance(error, JobTimeoutException):
+                # It may have struck between a command and its reply, which the next command would take for its own.
+                job.connection.connection_pool.disconnect()
             return classify(error, job)
+
+
+def _scrubbed(outcome: object) -> object:
+    """What a service answered may stand in a reason, and what we sent may stand in an answer."""
+    if isinstance(outcome, Snooze | Retry | Dead):
+        return replace(outcome, reason=scrub(outcome.reason))
+    return outcome
 
 
 def classify(error: BaseException, job: Job) -> Outcome:
@@ -63,6 +71,8 @@ def classify(error: BaseException, job: Job) -> Outcome:
             return Retry(f"took longer than {job.timeout} s", "bug", ambiguous=True)
         case DeserializationError():
             return Dead("its arguments cannot be read", "permanent")
+        case Stopped():
+            return Snooze(0.0, "the process stops while Redis is away")
         case _ if isinstance(error, AWAY):
             return Snooze(0.5, "Redis is away")
         case RedisError():

@@ -55,6 +55,8 @@ class Feed:
                 cursor = self._step(cursor, stop)
         except Stopped:
             logger.debug("the feed stops while Redis is away; its cursor stands in Redis")
+            return
+        self._lease.resign()
 
     def _stored(self) -> Cursor | None:
         stored = self._queues.connection.get(CURSOR)
@@ -79,7 +81,7 @@ class Feed:
             2.0,
         )
         _report_skipped(fetched.skipped)
-        while backlog > self._most and not stop.requested:
+        while backlog > self._most and not stop.requested and persist(self._lease.held, stop, "the feed"):
             stop.wait(DRAIN)
             backlog = persist(lambda: self._queues[ENRICHMENT].count, stop, "the feed")
 

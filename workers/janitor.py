@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import msgspec
 from loguru import logger
-from rq.job import JobStatus
 
 from workers import keys
 from workers.dead_letters import DeadLetters
@@ -43,6 +42,7 @@ class Janitor:
                 stop.wait(INTERVAL)
         except Stopped:
             return
+        self._lease.resign()
 
     def look(self) -> None:
         """One look. Raises what redis-py raises."""
@@ -74,25 +74,18 @@ class Janitor:
         slots = {text(k): text(v) for k, v in self._queues.connection.hgetall(keys.SLOTS).items()}
         dead = {slot for slot in slots if not self._recovery.is_alive(slot)}
         for slot in dead & self._seen_dead:
-            taken_back = self._recovery.take_back(slots[slot], slot, living="")
+            taken_back = self._recovery.take_back(slots[slot], slot, living="", given_up=True)
             if taken_back:
                 logger.warning("{} does not come back: {} job(s) taken back", slot, len(taken_back))
-            self._queues.connection.hdel(keys.SLOTS, slot)
         self._seen_dead = dead - self._seen_dead
 
     def _mend_lost(self) -> None:
         """Dead letters that stand in no registry: `rq requeue` was cut off in its middle. Its user's wish is done."""
-        lost = set()
-        for job_id in self._letters.indexed():
-            job = self._queues.fetch([job_id])[0]
-            if job is None or job.get_status(refresh=False) != JobStatus.FAILED:
-                self._queues.connection.zrem(keys.DEAD, job_id)
-            elif not self._letters.is_letter(job):
-                lost.add(job_id)
-                if job_id in self._seen_lost:
-                    logger.warning("{} stood in no registry: put back on its queue", job_id)
-                    self._letters.put_back_lost(job)
-        self._seen_lost = lost
+        lost = {job.id: job for job in self._letters.lost()}
+        for job_id in lost.keys() & self._seen_lost:
+            logger.warning("{} stood in no registry: put back on its queue", job_id)
+            self._letters.put_back_lost(lost[job_id])
+        self._seen_lost = set(lost)
 
     def _take_back_from_rq(self) -> None:
         """RQ's cleaning (any `rq info`) fails jobs whose worker it takes for dead. The attempt is counted already."""

@@ -5,10 +5,11 @@ notifier:cursor:{feed}          string  where the feed goes on (JSON of the feed
 notifier:seen:{killmail}        string  the killmail was handed over; lives SEEN_TTL
 notifier:seen:package-{n}       string  the malformed package was handed over; lives SEEN_TTL
 notifier:outbox:{destination}   zset    delivery jobs that wait for the destination; score: order in the feed
-notifier:lock:{destination}     string  job id of the delivery that leads the destination; lives LOCK_TTL
+notifier:lock:{destination}     string  job id of the delivery that leads the destination; lives the job timeout and
+                                        LOCK_MARGIN more
 notifier:alone:{destination}    string  up to this score each delivery goes alone (a group was refused)
 notifier:disabled:{destination} string  fingerprint of the address that Discord no longer knows
-notifier:delivery:{job}         hash    state (pending, sending, delivered), ambiguous, message; lives LEDGER_TTL
+notifier:delivery:{job}         hash    state (pending, sending, delivered), post, ambiguous, message; lives LEDGER_TTL
 notifier:limit:{address}        hash    what Discord's headers said: remaining, resets_at, blocked_until
 notifier:posts:{address}        zset    times of the last posts; `all`: everybody's, and all:blocked_until
                                         (an address stands here by its fingerprint)
@@ -27,7 +28,7 @@ notifier:wake                   channel the scheduler's: something was scheduled
 
 SEEN_TTL = 72 * 3600
 LEDGER_TTL = 72 * 3600
-LOCK_TTL = 600
+LOCK_MARGIN = 600
 LEASE_TTL = 15
 HOST_TTL = 45
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,11 +20,28 @@ def configure(form: str, level: str, process: str) -> None:
     """Log from now on as `form` ("text" or "json") from `level` up, each line naming `process`."""
     logger.remove()
     logger.configure(extra={"process": process}, patcher=_scrubbed)
-    sink = _json_line if form == "json" else sys.stderr
+    sink = _json_line if form == "json" else _text_line
     # diagnose=False: loguru would print the values of variables, and with them addresses.
     logger.add(sink, level=level, format=lambda _: TEXT, diagnose=False, backtrace=False)
     for noisy in ("httpx", "httpcore", "rq.worker", "rq.queue", "rq.job", "pybreaker"):
         logging.getLogger(noisy).setLevel(logging.WARNING)  # httpx logs whole addresses below that
+    logging.basicConfig(handlers=[_Libraries()], level=logging.WARNING, force=True)
+    sys.excepthook = _unhandled
+
+
+class _Libraries(logging.Handler):
+    """What libraries log goes the same way: on their own they would write to stderr unread."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger.opt(exception=record.exc_info).log(record.levelno, "{}: {}", record.name, record.getMessage())
+
+
+def _unhandled(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    logger.opt(exception=(kind, error, trace)).critical("the process fails")
+
+
+def _text_line(message: "Message") -> None:
+    sys.stderr.write(scrub(str(message)))
 
 
 def _scrubbed(record: "Record") -> None:

@@ -1,12 +1,14 @@
 """What waits for a destination, who leads it, and what became of each delivery. One Lua script a step."""
 
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from rq.job import Job
+
+from notifier.services.discord import Limits
 from workers import keys
-from workers.queues import Queues
+from workers.queues import DELIVERY, Queues
 
 GROUP = 10
 """Most notifications that one message holds (Discord's limit of embeds)."""
@@ -14,6 +16,8 @@ CHANNEL_LIMIT, CHANNEL_WINDOW = 30, 60.0
 """Discord admits 30 posts in 60 s a channel without saying so in any header."""
 GLOBAL_LIMIT = 50
 """Posts a second, from one IP address to all of Discord."""
+LONGEST_TURN = 10.0
+"""Seconds that those behind wait for the turn of one that goes alone; one that backs off for longer is passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,10 @@ class Disabled:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Another one leads; `rank` is this one's place in the outbox."""
+    """Another one leads, for `since` seconds, or must go first; `rank` is this one's place in the outbox."""
 
     rank: int
+    since: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Lead:
     ids: tuple[str, ...]
 
 
+UNSAID = Limits()
 Claim: TypeAlias = Delivered | Disabled | Busy | Limited | Lead
 
 
@@ -60,15 +66,17 @@ class Outbox:
         self._scripts, self._connection = queues.scripts, queues.connection
         self.destination, self.address, self.job_id = destination, address, job_id
         self._paths = [keys.limit(address), keys.posts(address), keys.ALL_POSTS]
+        self._scheduled = queues[DELIVERY].scheduled_job_registry.key
+        self._lock_time = (queues.job_timeout + keys.LOCK_MARGIN) * 1000
 
     def claim(self, score: float) -> Claim:
         """Ask to lead."""
         d = self.destination
         reply = self._scripts.claim(
-            keys=[keys.outbox(d), keys.lock(d), keys.alone(d), keys.disabled(d), *self._paths],
+            keys=[keys.outbox(d), keys.lock(d), keys.alone(d), keys.disabled(d), *self._paths, self._scheduled],
             args=[
-                self.job_id, keys.delivery(self.job_id), repr(float(score)), keys.LOCK_TTL * 1000, GROUP, self.address,
-                CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT,
+                self.job_id, keys.delivery(self.job_id), repr(float(score)), self._lock_time, GROUP, self.address,
+                CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT, Job.redis_job_namespace_prefix, LONGEST_TURN,
             ],
         )  # fmt: skip
         match reply:
@@ -76,20 +84,21 @@ class Outbox:
                 return Delivered()
             case [b"disabled"]:
                 return Disabled()
-            case [b"busy", rank]:
-                return Busy(rank)
+            case [b"busy", rank, since]:
+                return Busy(rank, float(since))
             case [b"wait", rank, seconds]:
                 return Limited(rank, float(seconds))
             case _:
                 return Lead(reply[1], reply[2], tuple(job_id.decode() for job_id in reply[3:]))
 
-    def begin(self, ids: Sequence[str]) -> float | None:
+    def begin(self, ids: Sequence[str], post: str) -> float | None:
         """Admit one post of the deliveries `ids`: None when it may go out now and is marked, else seconds to wait.
 
-        The lock may have been lost to another leader (a pause of minutes): then it waits a moment and asks again.
+        `post` is a name that no other post has: the same call may be repeated. The lock may have been lost to another
+        leader (a pause of minutes): then it waits a moment and asks again.
         """
         limits = [CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT]
-        arguments: list[str | int | float] = [self.job_id, secrets.token_hex(8), *limits]
+        arguments: list[str | int | float] = [self.job_id, post, *limits, keys.LEDGER_TTL]
         reply = self._scripts.begin(
             keys=[*self._paths, keys.lock(self.destination), keys.COUNTERS],
             args=[*arguments, *(keys.delivery(job_id) for job_id in ids)],
@@ -102,19 +111,30 @@ class Outbox:
             case _:
                 return 0.1
 
-    def acknowledge(self, ids: Sequence[str], message_id: str) -> None:
-        """Discord has taken the message that holds `ids`."""
+    def acknowledge(self, ids: Sequence[str], message_id: str, limits: Limits = UNSAID) -> None:
+        """Discord has taken the message that holds `ids`, and said this of its limits."""
+        said: list[str | int | float] = ["", 0.0]
+        if limits.remaining is not None and limits.reset_after is not None:
+            said = [limits.remaining, limits.reset_after]
+        head: list[str | int | float] = [self.job_id, message_id, keys.LEDGER_TTL, *said, len(ids)]
         self._scripts.acknowledge(
-            keys=[keys.outbox(self.destination), keys.lock(self.destination), keys.COUNTERS],
-            args=[self.job_id, message_id, keys.LEDGER_TTL, len(ids), *ids, *(keys.delivery(i) for i in ids)],
+            keys=[
+                keys.outbox(self.destination),
+                keys.lock(self.destination),
+                keys.COUNTERS,
+                self._paths[0],
+                self._paths[2],
+            ],
+            args=[*head, *ids, *(keys.delivery(i) for i in ids)],
         )
 
-    def release(self, not_sent: Sequence[str] = (), alone_up_to: float | None = None) -> None:
-        """Give up the lead; `not_sent` surely did not reach Discord. Up to a score each one goes alone from now on."""
+    def release(self, post: str = "", not_sent: Sequence[str] = (), alone_up_to: float | None = None) -> None:
+        """Give up the lead. `not_sent` surely did not reach Discord by `post`; up to a score each goes alone now."""
         self._scripts.release(
             keys=[keys.lock(self.destination), keys.alone(self.destination)],
             args=[
                 self.job_id,
+                post,
                 "" if alone_up_to is None else repr(float(alone_up_to)),
                 *(keys.delivery(i) for i in not_sent),
             ],

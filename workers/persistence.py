@@ -5,15 +5,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from loguru import logger
-from redis.exceptions import BusyLoadingError, ReadOnlyError
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from workers.process import StopSignal
 
 T = TypeVar("T")
-AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError)
-"""What redis-py raises when the server cannot be reached, is loading its data, or has been demoted."""
+AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError)
+"""What redis-py raises when the server cannot be reached, is loading its data, has been demoted, or is full."""
 
 
 class Stopped(Exception):  # noqa: N818 – a signal, not an error

@@ -8,6 +8,7 @@ from typing import Any
 
 from redis import Redis
 from rq import Queue
+from rq.exceptions import DeserializationError
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.scripts import _build_hset_args
@@ -39,6 +40,17 @@ class KillmailJob(Job):
     def func(self) -> Any:
         """Never: our worker calls its own perform with the job's arguments."""
         raise UnknownFunctionError(f"{self.func_name!r} is not called by name")
+
+    @property
+    def destination(self) -> str | None:
+        """Where a delivery goes; None for another job, or one whose arguments cannot be read (a foreign one)."""
+        if self.origin != DELIVERY:
+            return None
+        try:
+            destination = self.args[1]
+        except (DeserializationError, LookupError, TypeError):
+            return None
+        return destination if isinstance(destination, str) else None
 
 
 class KillmailQueue(Queue):
@@ -77,7 +89,8 @@ class NewJob:
 class HandOver:
     """What one stage leaves to the next, done in Redis at once: see `lua/hand_over.lua`.
 
-    `once` is a key: a second hand-over with it only moves the cursor.
+    `once` is a key: a second hand-over with it only moves the cursor, and is counted as repeated if its `mark` is
+    another (the same one is the same call, sent again).
     """
 
     jobs: Sequence[NewJob] = ()
@@ -85,15 +98,16 @@ class HandOver:
     once: str = ""
     cursor_key: str = ""
     cursor: str = ""
+    mark: str = "1"
 
 
 class Queues:
-    """The three queues on one connection."""
+    """The three queues on one connection; `job_timeout` in seconds."""
 
     def __init__(self, connection: Redis, job_timeout: int) -> None:
         self.connection = connection
         self.scripts = Scripts(connection)
-        self._timeout = job_timeout
+        self.job_timeout = job_timeout
         self._queues = {name: KillmailQueue(name, connection, default_timeout=job_timeout) for name in QUEUES}
 
     def __getitem__(self, name: str) -> KillmailQueue:
@@ -101,7 +115,7 @@ class Queues:
 
     def hand_over(self, what: HandOver) -> tuple[bool, int]:
         """Do it; gives whether it was new, and how many jobs wait for enrichment. Safe to repeat."""
-        arguments: list[Any] = [what.cursor_key, what.cursor, what.once, keys.SEEN_TTL]
+        arguments: list[Any] = [what.cursor_key, what.cursor, what.once, what.mark, keys.SEEN_TTL]
         arguments += [self._queues[ENRICHMENT].key, keys.COUNTERS, len(what.counters)]
         for counter, increment in what.counters.items():
             arguments += [counter, increment]
@@ -119,7 +133,7 @@ class Queues:
             job_id=new.id,
             description=new.description[:DESCRIPTION_LENGTH],
             result_ttl=RESULT_TTL,
-            timeout=self._timeout,
+            timeout=self.job_timeout,
         )
         queue._prepare_for_queue(job)
         fields = _hset_arguments(job)

@@ -19,14 +19,19 @@ class Recovery:
     def __init__(self, queues: Queues) -> None:
         self._queues = queues
 
-    def take_back(self, queue: str, slot: str, living: str) -> list[str]:
-        """Put back what every incarnation of `slot` but `living` ('' for none) held; gives the job ids."""
+    def take_back(self, queue: str, slot: str, living: str, *, given_up: bool = False) -> list[str]:
+        """Put back what every incarnation of `slot` but `living` ('' for none) held; gives the job ids.
+
+        With `given_up` only if the slot has no heartbeat at that moment, and it is forgotten then.
+        """
         script_keys = [
             self._queues[queue].key,
             StartedJobRegistry.key_template.format(queue),
             intermediate_key(queue, slot),
             REDIS_WORKER_KEYS,
             WORKERS_BY_QUEUE_KEY % queue,
+            keys.incarnation(slot),
+            keys.SLOTS,
         ]
         prefixes = [
             Job.redis_job_namespace_prefix,
@@ -34,7 +39,9 @@ class Recovery:
             ExecutionRegistry.key_template.format(""),
             BaseWorker.redis_worker_namespace_prefix,
         ]
-        back = self._queues.scripts.recover(keys=script_keys, args=[f"{slot}-", living, *prefixes])
+        back = self._queues.scripts.recover(
+            keys=script_keys, args=[f"{slot}-", living, *prefixes, slot if given_up else ""]
+        )
         return [job_id.decode() for job_id in back]
 
     def is_alive(self, slot: str) -> bool:

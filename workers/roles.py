@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from loguru import logger
+
 from notifier.config import Config, Settings, load_config
 from notifier.feeds.r2z2 import R2Z2
 from notifier.services.discord import Discord
@@ -95,7 +97,7 @@ def _enrichment(parts: Parts, stop: StopSignal) -> None:
 
 def _delivery(parts: Parts, stop: StopSignal) -> None:
     client = make_client(contact=parts.settings.contact, timeout=HTTP_TIMEOUT)
-    deliver = Deliver(parts.queues, parts.config().destinations, Discord(client))
+    deliver = Deliver(parts.queues, parts.config().destinations, Discord(client), stop)
     parts.work(DELIVERY, deliver.perform, stop)
 
 
@@ -140,5 +142,9 @@ def main(arguments: list[str]) -> int:
     stop = StopSignal.installed()
     settings = Settings.read(os.environ)
     log.configure(settings.log_format, settings.log_level, f"{slot}")
-    ROLES[role](Parts(settings, Slot(host, slot), Path(control)), stop)
+    try:
+        ROLES[role](Parts(settings, Slot(host, slot), Path(control)), stop)
+    except Exception:  # noqa: BLE001 – the log takes the secrets out of it; the interpreter's own traceback would not
+        logger.exception("{} fails", slot)
+        return 1
     return 0

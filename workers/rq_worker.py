@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from loguru import logger
@@ -18,7 +19,7 @@ from rq import SimpleWorker
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import JobStatus
-from rq.suspension import is_suspended
+from rq.suspension import WORKERS_SUSPENDED
 from rq.utils import now as rq_now
 from rq.utils import utcformat
 from rq.worker.base import WorkerStatus
@@ -28,10 +29,10 @@ from workers import attempts, keys
 from workers.attempts import Bury, Finish, Meta, Move, Schedule
 from workers.persistence import Stopped, persist
 from workers.process import StopSignal
-from workers.queues import KillmailJob, KillmailQueue, Queues, intermediate_key
+from workers.queues import RESULT_TTL, KillmailJob, KillmailQueue, Queues, intermediate_key
 from workers.recovery import Recovery
 from workers.replies import text
-from workers.scripts import source
+from workers.scripts import commands
 from workers.serializer import JSON
 
 BLOCK = 10
@@ -74,7 +75,7 @@ class KillmailWorker(SimpleWorker):
             [queues[queue]],
             name=f"{slot}-0",
             connection=queues.connection,
-            worker_ttl=queues[queue]._default_timeout + 5,
+            worker_ttl=max(queues.job_timeout, 2 * BLOCK) + 5,
             serializer=JSON,
             prepare_for_work=False,
         )
@@ -88,10 +89,9 @@ class KillmailWorker(SimpleWorker):
             persist(self._be_born, self._stop, "its registration")
             while not self._stop.requested:
                 self._step()
+            persist(self._leave, self._stop, "its farewell", patience=2.0)
         except Stopped:
             logger.debug("{}: stopped while Redis is away", self.name)
-            return
-        persist(self._leave, self._stop, "its farewell", patience=2.0)
 
     def _step(self) -> None:
         try:
@@ -114,7 +114,6 @@ class KillmailWorker(SimpleWorker):
     def _be_born(self) -> None:
         count = self.connection.incr(keys.incarnation(str(self.slot)))
         self.name = f"{self.slot}-{count}"
-        self.connection.hset(keys.SLOTS, str(self.slot), self._queue.name)
         self._register()
         taken_back = self._recovery.take_back(self._queue.name, str(self.slot), living=self.name)
         if taken_back:
@@ -130,6 +129,8 @@ class KillmailWorker(SimpleWorker):
         """RQ's `register_birth`, without its look for an active namesake: no two processes ever have one name."""
         self.birth_date = self.last_heartbeat = rq_now()
         with self.connection.pipeline() as pipe:
+            # Each time: the janitor forgets a slot that was away, and must know of it again.
+            pipe.hset(keys.SLOTS, str(self.slot), self._queue.name)
             pipe.delete(self.key)
             pipe.hset(self.key, mapping={**self.serialize(), "state": str(WorkerStatus.IDLE.value)})
             register(self, pipe)
@@ -145,10 +146,12 @@ class KillmailWorker(SimpleWorker):
         if time.monotonic() < self._next_heartbeat:
             return
         self._next_heartbeat = time.monotonic() + HEARTBEAT
-        self._suspended = is_suspended(self.connection, self)
         with self.connection.pipeline() as pipe:
             self.heartbeat(self.worker_ttl, pipeline=pipe)
-            key_was_missing = pipe.execute()[0]
+            # Not by RQ's is_suspended: its own heartbeat would hide that our key had run out.
+            pipe.exists(WORKERS_SUSPENDED)
+            key_was_missing, *_, suspended = pipe.execute()
+        self._suspended = bool(suspended)
         if key_was_missing:
             self._register()
 
@@ -167,7 +170,7 @@ class KillmailWorker(SimpleWorker):
         return text(taken)
 
     def _take_back_stranded(self) -> None:
-        """Nothing came; so nothing may stand in our own list, unless the server moved it for a dead predecessor."""
+        """Nothing may stand in our own list now, unless the server moved it for a connection that was gone."""
         if self.connection.llen(self._intermediate):
             self._recovery.take_back(self._queue.name, str(self.slot), living=self.name)
 
@@ -190,66 +193,91 @@ class KillmailWorker(SimpleWorker):
             if job is None:
                 return
             meta = attempts.begin(job.meta, time.time())
-            execution = persist(lambda: self._begin(job, meta), self._stop, "the job's beginning")
+            execution = self._begin(job, meta)
         except Stopped:
+            return
+        if execution is None:
+            logger.warning("{}: {} was taken back before it began", self.name, job_id)
             return
         move, after = self._run(job, meta)
         try:
-            persist(lambda: self._settle(job, execution, move, after), self._stop, "the job's end", patience=8.0)
+            self._settle(job, execution, move, after)
         except Stopped:
             logger.warning("{}: stopped before {} could be settled; its replacement runs it again", self.name, job_id)
 
     def _fetch(self, job_id: str) -> KillmailJob | None:
         try:
             job: Any = KillmailJob.fetch(job_id, connection=self.connection, serializer=JSON)
+        except RedisError:
+            raise
         except NoSuchJobError:
             logger.warning("{}: job {} is gone; its id is dropped", self.name, job_id)
-            self.connection.lrem(self._intermediate, 1, job_id)
-            return None
-        found: KillmailJob = job
-        return found
+        except Exception as error:  # noqa: BLE001 – none of ours, whatever it is; its hash stays for a look at it
+            logger.error("{}: job {} cannot be read ({}); its id is dropped", self.name, job_id, type(error).__name__)
+        else:
+            found: KillmailJob = job
+            return found
+        self.connection.lrem(self._intermediate, 1, job_id)
+        return None
 
-    def _begin(self, job: KillmailJob, meta: Meta) -> Execution:
-        """The execution, STARTED, the owner and the charged attempt in one transaction: a kill finds all or nothing."""
+    def _begin(self, job: KillmailJob, meta: Meta) -> Execution | None:
+        """The execution, STARTED, the owner and the charged attempt in one step: a kill finds all or nothing.
+
+        None when somebody took the job back before: this process was away, and the janitor took it for dead.
+        """
         job.started_at = rq_now()
-        with self.connection.pipeline() as pipe:
-            execution = Execution.create(job, self.worker_ttl, pipeline=pipe, worker_name=self.name)
-            job.set_status(JobStatus.STARTED, pipeline=pipe)
-            fields: dict[Any, Any] = {"worker_name": self.name, "meta": JSON.dumps(meta)}
-            fields["started_at"] = fields["last_heartbeat"] = utcformat(job.started_at)
-            pipe.hset(job.key, mapping=fields)
-            pipe.persist(job.key)
-            pipe.lrem(self._intermediate, 1, job.id)
-            self.set_state(WorkerStatus.BUSY, pipeline=pipe)
-            self.heartbeat(self.worker_ttl, pipeline=pipe)
-            pipe.execute()
+        pipe = self.connection.pipeline()
+        execution = Execution.create(job, self.worker_ttl, pipeline=pipe, worker_name=self.name)
+        job.set_status(JobStatus.STARTED, pipeline=pipe)
+        fields: dict[Any, Any] = {"worker_name": self.name, "meta": JSON.dumps(meta)}
+        fields["started_at"] = fields["last_heartbeat"] = utcformat(job.started_at)
+        pipe.hset(job.key, mapping=fields)
+        pipe.persist(job.key)
+        self.set_state(WorkerStatus.BUSY, pipeline=pipe)
+        self.heartbeat(self.worker_ttl, pipeline=pipe)
+        step = partial(
+            self._queues.scripts.start,
+            keys=[job.started_job_registry.key, self._intermediate],
+            args=[execution.composite_key, job.id, *commands(pipe)],
+        )
+        begun, stranded = persist(step, self._stop, "the job's beginning")
         self._next_heartbeat = time.monotonic() + HEARTBEAT
-        return execution
+        if stranded:
+            persist(self._take_back_stranded, self._stop, "the job's beginning")
+        return execution if begun else None
 
     def _settle(self, job: KillmailJob, execution: Execution, move: Move, meta: Meta) -> None:
-        """End the execution and make the move, in one transaction. Repeating it (a lost reply) changes nothing more."""
+        """End the execution and make the move, in one step; nothing if the job was taken back meanwhile."""
         job.ended_at = rq_now()
         job.meta = meta
-        with self.connection.pipeline() as pipe:
-            execution.delete(job=job, pipeline=pipe)
-            self.set_state(WorkerStatus.IDLE, pipeline=pipe)
-            self._move(job, execution, move, pipe)
-            pipe.execute()
+        pipe = self.connection.pipeline()
+        execution.delete(job=job, pipeline=pipe)
+        self.set_state(WorkerStatus.IDLE, pipeline=pipe)
+        self._move(job, execution, move, pipe)
+        again = repr(move.seconds) if isinstance(move, Schedule) else ""
+        step = partial(
+            self._queues.scripts.settle,
+            keys=[
+                job.started_job_registry.key,
+                self._queue.scheduled_job_registry.key,
+                keys.lock(job.destination) if job.destination else "",
+            ],
+            args=[execution.composite_key, job.id, again, keys.WAKE, *commands(pipe)],
+        )
+        persist(step, self._stop, "the job's end", patience=8.0)
 
     def _move(self, job: KillmailJob, execution: Execution, move: Move, pipe: Any) -> None:
         ended = utcformat(job.ended_at or rq_now())
         fields = {"ended_at": ended, "meta": JSON.dumps(job.meta)}
         match move:
             case Finish():
+                kept = job.result_ttl or RESULT_TTL
                 pipe.hset(job.key, mapping={"status": "finished", "ended_at": ended})
-                job.finished_job_registry.add(job, job.result_ttl, pipeline=pipe)
-                pipe.expire(job.key, job.result_ttl)
+                job.finished_job_registry.add(job, kept, pipeline=pipe)
+                pipe.expire(job.key, kept)
                 self.increment_successful_job_count(pipeline=pipe)
-            case Schedule(seconds=seconds):
+            case Schedule():
                 pipe.hset(job.key, mapping={"status": "scheduled", **fields})
-                pipe.eval(
-                    source("schedule"), 1, self._queue.scheduled_job_registry.key, job.id, repr(seconds), keys.WAKE
-                )
             case Bury(reason=reason):
                 job.set_status(JobStatus.FAILED, pipeline=pipe)
                 pipe.hset(job.key, mapping=fields)
@@ -262,11 +290,7 @@ class KillmailWorker(SimpleWorker):
                     execution_ended_at=job.ended_at,
                 )
                 pipe.zadd(keys.DEAD, {job.id: job.meta["dead_at"]})
-                _leave_outbox(job, pipe)
+                # A dead delivery waits in the dead letters, and its neighbours go on without it.
+                if job.destination:
+                    pipe.zrem(keys.outbox(job.destination), job.id)
                 self.increment_failed_job_count(pipe)
-
-
-def _leave_outbox(job: KillmailJob, pipe: Any) -> None:
-    """A dead delivery waits in the dead letters, and its neighbours go on without it."""
-    if job.origin == "delivery" and len(job.args) > 1:
-        pipe.zrem(keys.outbox(job.args[1]), job.id)

@@ -44,6 +44,7 @@ class Scheduler:
                 stop.wait(0.2)
             except (_Woken, Stopped):
                 continue
+        self._lease.resign()
 
     def _subscribed(self) -> Any:
         listening: Any = self._listening

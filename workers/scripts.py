@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from redis import Redis
 from redis.commands.core import Script
@@ -17,6 +18,18 @@ def source(name: str) -> str:
     return text
 
 
+def commands(pipeline: Any) -> list[Any]:
+    """What stands in `pipeline`, which is never executed, as words for `lua/commands.lua`.
+
+    So what RQ writes into a pipeline is done under a condition, in one round trip, and a repeat of it does no harm;
+    a MULTI would be sent again by redis-py when its reply is lost.
+    """
+    words: list[Any] = []
+    for command, _ in pipeline.command_stack:
+        words += [len(command), *command]
+    return words
+
+
 class Scripts:
     """All scripts, registered on one connection (EVALSHA; sent anew when the server has forgotten them)."""
 
@@ -25,6 +38,8 @@ class Scripts:
             return connection.register_script(source(name))
 
         self.hand_over = script("hand_over")
+        self.start = script("start")
+        self.settle = script("settle")
         self.claim = script("claim")
         self.begin = script("begin")
         self.note = script("note")
@@ -34,3 +49,4 @@ class Scripts:
         self.recover = script("recover")
         self.revive = script("revive")
         self.renew = script("renew")
+        self.resign = script("resign")

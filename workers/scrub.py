@@ -2,7 +2,8 @@
 
 import re
 
-_WEBHOOK = re.compile(r"(?i)(/webhooks/+)[^\s\"'<>,;)\]}]+")
+_WEBHOOK = re.compile(r"(?i)(webhooks(?:\\*/|%2F)+)[^\s\"'<>,;)\]}]+")
+"""A slash may be escaped, as JSON and URLs do it."""
 _USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@]*@")
 
 

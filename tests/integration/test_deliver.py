@@ -13,6 +13,7 @@ from notifier.services.discord import Discord
 from workers import keys
 from workers.deliver import Deliver
 from workers.enrich import delivery_job
+from workers.process import StopSignal
 from workers.queues import HandOver
 
 SECRET = "s3cr3t" * 11
@@ -34,7 +35,7 @@ class World:
         client = httpx.Client(transport=httpx.MockTransport(self._answer))
         environ = {"INTEL": ADDRESS}
         destination = Destination("intel", env="INTEL", environ=environ, allowed_hosts=HOSTS)
-        self.deliver = Deliver(queues, {"intel": destination}, Discord(client))
+        self.deliver = Deliver(queues, {"intel": destination}, Discord(client), StopSignal())
 
     def _answer(self, request):
         self.posts.append(json.loads(request.content))
@@ -107,7 +108,7 @@ def test_a_lost_response_is_tried_again_and_counted_as_ambiguous(queues):
     outcome = world.run(1)
     assert isinstance(outcome, Retry)
     assert outcome.ambiguous
-    assert world.ledger(1) == {"state": "sending"}
+    assert world.ledger(1)["state"] == "sending"
     queues.connection.delete(*queues.connection.keys("notifier:limit:*"))
     assert isinstance(world.run(1), Done)
     assert world.ledger(1)["ambiguous"] == "1"
@@ -162,7 +163,7 @@ def test_a_destination_that_is_not_configured_any_more_is_a_dead_letter_that_say
 def test_an_address_that_cannot_be_read_is_a_dead_letter_that_says_where(queues):
     world = World(queues)
     broken = Destination("intel", env="NOWHERE", environ={}, allowed_hosts=HOSTS)
-    world.deliver = Deliver(queues, {"intel": broken}, Discord(httpx.Client()))
+    world.deliver = Deliver(queues, {"intel": broken}, Discord(httpx.Client()), StopSignal())
     outcome = world.run(1)
     assert isinstance(outcome, Dead)
     assert "destinations.intel.webhook (variable NOWHERE)" in outcome.reason

@@ -2,6 +2,7 @@
 
 import pytest
 
+from notifier.services.discord import Limits
 from workers import keys, outbox
 from workers.outbox import Busy, Delivered, Disabled, Lead, Limited, Outbox
 from workers.queues import DELIVERY, HandOver, NewJob
@@ -49,8 +50,8 @@ def test_what_a_leader_acknowledged_is_delivered_for_its_own_job_too(queues, con
     ids = [put(queues, number) for number in range(2)]
     leader = box(queues, 0)
     leader.claim(0)
-    assert leader.begin(ids) is None
-    assert state(connection, ids[1]) == {"state": "sending"}
+    assert leader.begin(ids, "post") is None
+    assert state(connection, ids[1]) == {"state": "sending", "post": "post"}
     leader.acknowledge(ids, "99")
     assert state(connection, ids[1]) == {"state": "delivered", "message": "99"}
     assert box(queues, 1).claim(1) == Delivered()
@@ -63,7 +64,7 @@ def test_a_repeated_acknowledgement_counts_once(queues, connection):
     ids = [put(queues, 1)]
     leader = box(queues, 1)
     leader.claim(1)
-    leader.begin(ids)
+    leader.begin(ids, "post")
     leader.acknowledge(ids, "99")
     leader.acknowledge(ids, "99")
     assert connection.hget(keys.COUNTERS, "delivered") == b"1"
@@ -73,8 +74,8 @@ def test_a_post_without_a_known_end_is_ambiguous_when_it_is_begun_again(queues, 
     ids = [put(queues, 1)]
     leader = box(queues, 1)
     leader.claim(1)
-    leader.begin(ids)
-    leader.begin(ids)
+    leader.begin(ids, "first")
+    leader.begin(ids, "second")
     assert state(connection, ids[0])["ambiguous"] == "1"
     assert connection.hget(keys.COUNTERS, "ambiguous") == b"1"
 
@@ -83,23 +84,24 @@ def test_a_post_that_surely_did_not_happen_is_not_ambiguous(queues, connection):
     ids = [put(queues, 1)]
     leader = box(queues, 1)
     leader.claim(1)
-    leader.begin(ids)
-    leader.release(ids)
+    leader.begin(ids, "first")
+    leader.release("first", ids)
+    assert state(connection, ids[0]) == {"state": "pending"}
     leader.claim(1)
-    leader.begin(ids)
-    assert state(connection, ids[0]) == {"state": "sending"}
+    leader.begin(ids, "second")
+    assert state(connection, ids[0]) == {"state": "sending", "post": "second"}
 
 
 def test_only_the_holder_of_the_lock_may_begin(queues):
     ids = [put(queues, 1)]
-    assert box(queues, 1).begin(ids) == 0.1
+    assert box(queues, 1).begin(ids, "post") == 0.1
 
 
 def test_a_refused_group_goes_alone_each_by_its_own_job(queues):
     ids = [put(queues, number) for number in range(3)]
     leader = box(queues, 1)
     leader.claim(1)
-    leader.release(ids, alone_up_to=1)
+    leader.release("", ids, alone_up_to=1)
     assert box(queues, 1).claim(1) == Busy(1)
     assert box(queues, 2).claim(2) == Busy(2)
     head = box(queues, 0)
@@ -153,7 +155,7 @@ def test_the_hidden_limit_of_a_channel_is_kept(queues, monkeypatch):
         claim = leader.claim(number)
         if number < 3:
             assert isinstance(claim, Lead)
-            assert leader.begin([leader.job_id]) is None
+            assert leader.begin([leader.job_id], f"post {number}") is None
             leader.acknowledge([leader.job_id], "1")
     assert isinstance(claim, Limited)
     assert 59 < claim.seconds <= 60
@@ -163,7 +165,64 @@ def test_no_key_of_a_limit_lives_for_ever(queues, connection):
     put(queues, 1)
     leader = box(queues, 1)
     leader.claim(1)
-    leader.begin([leader.job_id])
+    leader.begin([leader.job_id], "post")
     leader.note(4, 1.0, 5.0, everywhere=True)
     forever = {key.decode() for key in connection.keys("notifier:*") if connection.ttl(key) < 0}
     assert forever == {keys.outbox("intel")} | ({keys.COUNTERS} & forever)
+
+
+def test_a_begin_that_redis_py_sends_again_is_one_post(queues, connection):
+    ids = [put(queues, 1)]
+    leader = box(queues, 1)
+    leader.claim(1)
+    leader.note(5, 10.0, None, everywhere=False)
+    for _ in range(3):
+        assert leader.begin(ids, "post") is None
+    assert connection.hget(keys.limit("address"), "remaining") == b"4"
+    assert connection.zcard(keys.posts("address")) == connection.zcard(keys.ALL_POSTS) == 1
+    assert connection.hget(keys.COUNTERS, "ambiguous") is None
+
+
+def test_a_begin_that_is_sent_again_after_its_window_is_not_ambiguous(queues, connection):
+    ids = [put(queues, 1)]
+    leader = box(queues, 1)
+    leader.claim(1)
+    leader.begin(ids, "post")
+    connection.delete(keys.posts("address"), keys.ALL_POSTS)
+    assert leader.begin(ids, "post") is None
+    assert connection.hget(keys.COUNTERS, "ambiguous") is None
+
+
+def test_a_late_release_does_not_touch_what_another_post_has_begun(queues, connection):
+    ids = [put(queues, 1)]
+    leader = box(queues, 1)
+    leader.claim(1)
+    leader.begin(ids, "first")
+    leader.begin(ids, "second")
+    leader.release("first", ids)
+    assert state(connection, ids[0])["state"] == "sending"
+
+
+def test_what_a_message_says_of_its_limits_is_known_before_the_next_leader(queues):
+    ids = [put(queues, number) for number in range(2)]
+    leader = box(queues, 0)
+    leader.claim(0)
+    leader.begin([ids[0]], "post")
+    leader.acknowledge([ids[0]], "9", Limits(remaining=0, reset_after=1.5))
+    assert isinstance(box(queues, 1).claim(1), Limited)
+
+
+def test_a_short_limit_does_not_shorten_a_long_block(queues, connection):
+    put(queues, 1)
+    box(queues, 1).note(None, None, 60.0, everywhere=False)
+    box(queues, 1).note(4, 1.0, None, everywhere=False)
+    assert connection.ttl(keys.limit("address")) > 50
+
+
+def test_the_ledger_of_a_delivery_never_lives_for_ever(queues, connection):
+    job_id = put(queues, 1)
+    connection.delete(keys.delivery(job_id))  # it ran out while the delivery was a dead letter
+    leader = box(queues, 1)
+    leader.claim(1)
+    leader.begin([job_id], "post")
+    assert 0 < connection.ttl(keys.delivery(job_id)) <= keys.LEDGER_TTL

@@ -83,9 +83,10 @@ def test_a_hand_over_with_the_same_mark_changes_only_the_cursor(queues, connecti
     first = HandOver(
         [NewJob(ENRICHMENT, "kill-1", (), "")], {"evaluated": 1}, "notifier:seen:1", "notifier:cursor:x", "5"
     )
-    again = HandOver(first.jobs, first.counters, first.once, "notifier:cursor:x", "6")
+    again = HandOver(first.jobs, first.counters, first.once, "notifier:cursor:x", "6", mark="another")
     assert queues.hand_over(first) == (True, 1)
-    assert queues.hand_over(again) == (False, 1)
+    for _ in range(2):
+        assert queues.hand_over(again) == (False, 1)
     assert connection.get("notifier:cursor:x") == b"6"
     assert connection.hgetall(keys.COUNTERS) == {b"evaluated": b"1", b"repeated": b"1"}
 
@@ -148,7 +149,7 @@ def test_a_job_that_names_another_function_is_refused(queues, connection, server
 
 
 def test_a_job_that_takes_too_long_is_cut_off(queues, connection, server, stop):
-    short = Queues(connection, job_timeout=1)
+    short = Queues(Redis.from_url(server.url), job_timeout=1)
 
     def perform(*_):
         threading.Event().wait(20)

@@ -12,15 +12,15 @@ from workers.lease import Lease
 from workers.process import StopSignal
 from workers.queues import ENRICHMENT, HandOver, NewJob
 from workers.scheduler import IDLE, Scheduler
-from workers.scripts import source
 
 
 def schedule(queues, job_id, seconds):
     queues.hand_over(HandOver([NewJob(ENRICHMENT, job_id, (), "")]))
     queues[ENRICHMENT].remove(job_id)
     queues.connection.hset(Job.key_for(job_id), "status", "scheduled")
-    key = queues[ENRICHMENT].scheduled_job_registry.key
-    queues.connection.eval(source("schedule"), 1, key, job_id, seconds, keys.WAKE)
+    whole, micro = queues.connection.time()
+    queues.connection.zadd(queues[ENRICHMENT].scheduled_job_registry.key, {job_id: whole + micro / 1e6 + seconds})
+    queues.connection.publish(keys.WAKE, str(seconds))
 
 
 @pytest.fixture

@@ -1,18 +1,21 @@
 -- One step of the pipeline: the cursor, the once-mark, the counters and the next stage's jobs, all or nothing.
 -- A repeat of the same call (a lost reply, a replay) changes nothing but the cursor.
--- ARGV: cursor key ('' for none), cursor, once key ('' for none), its lifetime in s, backlog queue key, counters key,
---       number of counters, (name, increment)..., number of jobs, then per job:
---       id, job key, queue key, queue name's set, ledger key ('' for none), ledger lifetime in s, outbox key, score, number of hash
---       arguments, hash arguments...
+-- ARGV: cursor key ('' for none), cursor, once key ('' for none), the once-mark's value (the same in a repeat of the
+--       same call, another in another one), its lifetime in s, backlog queue key, counters key, number of counters,
+--       (name, increment)..., number of jobs, then per job: id, job key, queue key, queue name's set, ledger key
+--       ('' for none), ledger lifetime in s, outbox key, score, number of hash arguments, hash arguments...
 -- Returns {1 if this was new else 0, jobs enqueued, length of the backlog queue}.
 local at = 0
 local function take() at = at + 1 return ARGV[at] end
 
-local cursor_key, cursor, once_key, once_ttl = take(), take(), take(), take()
+local cursor_key, cursor, once_key, mark, once_ttl = take(), take(), take(), take(), take()
 local backlog_key, counters_key = take(), take()
 if cursor_key ~= '' then redis.call('SET', cursor_key, cursor) end
-if once_key ~= '' and not redis.call('SET', once_key, '1', 'NX', 'EX', once_ttl) then
-  redis.call('HINCRBY', counters_key, 'repeated', 1)
+if once_key ~= '' and not redis.call('SET', once_key, mark, 'NX', 'EX', once_ttl) then
+  if redis.call('GET', once_key) ~= mark then
+    redis.call('SET', once_key, mark, 'KEEPTTL')
+    redis.call('HINCRBY', counters_key, 'repeated', 1)
+  end
   return {0, 0, redis.call('LLEN', backlog_key)}
 end
 

@@ -1,5 +1,11 @@
--- Included by claim and begin: seconds until a post to this address is admitted (0 or less: now).
+-- Included by what asks for the rate limits (claim, begin) and by what keeps them (note, acknowledge).
 -- limit: hash of what Discord's headers said; posts: zset of the address' last posts; all: zset of everybody's.
+local function redis_now()
+  local clock = redis.call('TIME')
+  return tonumber(clock[1]) + tonumber(clock[2]) / 1e6
+end
+
+-- Seconds until a post to this address is admitted (0 or less: now).
 local function admission(now, limit, posts, all, channel_limit, channel_window, global_limit)
   local function window(key, allowed, seconds)
     redis.call('ZREMRANGEBYSCORE', key, '-inf', now - seconds)
@@ -15,7 +21,20 @@ local function admission(now, limit, posts, all, channel_limit, channel_window, 
   return math.max(wait, window(posts, channel_limit, channel_window), window(all, global_limit, 1))
 end
 
-local function redis_now()
-  local clock = redis.call('TIME')
-  return tonumber(clock[1]) + tonumber(clock[2]) / 1e6
+-- remaining, blocked: '' for unsaid; reset_after, blocked: seconds; everywhere: '1' when everything is blocked.
+local function keep_limits(limit, all, remaining, reset_after, blocked, everywhere)
+  if remaining == '' and blocked == '' then return end
+  local now = redis_now()
+  local lifetime = math.ceil(tonumber(reset_after)) + 1
+  if remaining ~= '' then
+    redis.call('HSET', limit, 'remaining', remaining, 'resets_at', string.format('%.6f', now + tonumber(reset_after)))
+  end
+  if blocked ~= '' then
+    local until_then = string.format('%.6f', now + tonumber(blocked))
+    lifetime = math.max(lifetime, math.ceil(tonumber(blocked)) + 1)
+    redis.call('HSET', limit, 'blocked_until', until_then)
+    if everywhere == '1' then redis.call('SET', all .. ':blocked_until', until_then, 'EX', lifetime) end
+  end
+  -- Never sooner than before: a longer block may stand there.
+  if redis.call('TTL', limit) < lifetime then redis.call('EXPIRE', limit, lifetime) end
 end

@@ -1,11 +1,19 @@
 -- Takes back what dead incarnations of one slot left on one queue: to the head, nothing charged.
--- KEYS: queue, started registry (wip), the slot's intermediate list, workers, workers of the queue.
--- ARGV: prefix of the slot's worker names, name of the living incarnation ('' for none), prefix of job keys, of execution keys,
---       of the jobs' execution registries, of worker keys.
+-- KEYS: queue, started registry (wip), the slot's intermediate list, workers, workers of the queue, the slot's
+--       incarnation, slots.
+-- ARGV: prefix of the slot's worker names, name of the living incarnation ('' for none), prefix of job keys, of
+--       execution keys, of the jobs' execution registries, of worker keys, name of a slot that is given up
+--       ('' for none): only if its newest incarnation has no heartbeat now.
 -- Returns the ids of the jobs put back.
 local queue, wip, intermediate = KEYS[1], KEYS[2], KEYS[3]
 local prefix, living = ARGV[1], ARGV[2]
 local back = {}
+if ARGV[7] ~= '' then
+  -- It may have come back since the janitor looked.
+  local newest = redis.call('GET', KEYS[6])
+  if newest and redis.call('EXISTS', ARGV[6] .. prefix .. newest) == 1 then return back end
+  redis.call('HDEL', KEYS[7], ARGV[7])
+end
 
 local function put_back(id)
   redis.call('HSET', ARGV[3] .. id, 'status', 'queued')

@@ -13,6 +13,8 @@ SECRET = "aB3-_x" * 11 + "zz"
         f"HTTPS://DISCORD.COM/API/WEBHOOKS/123456789/{SECRET}",
         f"url='https://x/api/webhooks//123456789/{SECRET}'",
         f"/webhooks/123456789/{SECRET}/messages/1",
+        f"https:\\/\\/discord.com\\/api\\/webhooks\\/123456789\\/{SECRET}",
+        f"https%3A%2F%2Fdiscord.com%2Fapi%2Fwebhooks%2F123456789%2F{SECRET}",
     ],
 )
 def test_no_webhook_leaves(text):
