@@ -20,6 +20,8 @@ STOP_DEADLINE = 15.0
 """Seconds for the whole tree to stop; then everything is killed."""
 DRAIN = 8_000
 """Milliseconds for a worker to end its job after SIGTERM."""
+LIVENESS = 10.0
+"""Seconds of silence after which a worker is killed; it gives a sign of life every two."""
 ZYGOTE = "zygote"
 
 
@@ -36,6 +38,7 @@ def compile_tree(settings: Settings, home: Home, roles: Collection[str] = ROLES)
             "shutdown": DRAIN,
             "start_timeout": 20,
             "ready": "notify",
+            "liveness": LIVENESS,
         }
 
     def pool(role: str, size: int) -> Spec:

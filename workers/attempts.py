@@ -25,10 +25,11 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The job runs again after `seconds`."""
+    """The job runs again after `seconds`; `charged` is the category of the failure, "" for a snooze."""
 
     seconds: float
     reason: str
+    charged: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def _retry(outcome: Retry, meta: Meta, now: float, most: int, rng: Random | None
     if attempts >= allowed:
         return _bury(f"{outcome.reason} (attempt {attempts} of {allowed})", outcome.category, charged, now)
     pause = full_jitter(attempts, rng=rng) if outcome.seconds is None else outcome.seconds
-    return Schedule(pause, outcome.reason), charged
+    return Schedule(pause, outcome.reason, outcome.category), charged
 
 
 def _bury(reason: str, category: str, meta: Meta, now: float) -> tuple[Move, Meta]:

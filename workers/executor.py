@@ -19,6 +19,7 @@ from workers.job_timeout import limited
 from workers.persistence import AWAY, Stopped
 from workers.queues import FUNCTIONS, KillmailJob
 from workers.scrub import scrub
+from workers.telemetry import emit
 
 Perform: TypeAlias = Callable[..., Outcome]
 """A job's work: takes the job's id and its arguments."""
@@ -86,9 +87,10 @@ def classify(error: BaseException, job: Job) -> Outcome:
 def _tell(job: KillmailJob, move: Move, meta: dict[str, Any]) -> None:
     match move:
         case Finish(note=note):
-            logger.debug("{} done {}", job.id, note)
-        case Schedule(seconds=seconds, reason=reason):
-            level = "INFO" if meta["attempts"] else "DEBUG"
-            logger.log(level, "{} again in {:.2f} s: {}", job.id, seconds, reason)
+            emit("job_done", job=job.id, note=note)
+        case Schedule(seconds=seconds, reason=reason, charged=""):
+            emit("job_snoozed", job=job.id, seconds=seconds, reason=reason)
+        case Schedule(seconds=seconds, reason=reason, charged=category):
+            emit("job_retried", job=job.id, category=category, attempt=meta["attempts"], seconds=seconds, reason=reason)
         case Bury(reason=reason, category=category):
-            logger.warning("{} is a dead letter ({}): {}", job.id, category, reason.splitlines()[-1])
+            emit("job_dead", job=job.id, category=category, attempt=meta.get("attempts", 0), reason=reason)

@@ -4,6 +4,7 @@ Backlog waits in the feed (it keeps a day), not in Redis: reading pauses while m
 """
 
 import time
+from collections.abc import Iterator
 from typing import Protocol
 
 from loguru import logger
@@ -16,11 +17,14 @@ from workers.persistence import Stopped, persist
 from workers.process import StopSignal
 from workers.queues import ENRICHMENT, Queues
 from workers.replies import text
+from workers.telemetry import emit, flush
 
 CURSOR = keys.cursor("r2z2")
 DRAIN = 0.02
 """Seconds between two looks at a long backlog."""
 STANDBY = 1.0
+FLUSH = 1.0
+"""Seconds between two additions of what was counted."""
 
 
 class Source(Protocol):
@@ -39,6 +43,7 @@ class Feed:
         self._source, self._ingest, self._queues = source, ingest, queues
         self._lease = Lease(queues, "feed", host)
         self._min_interval, self._most = min_interval, backlog
+        self._next_flush = 0.0
 
     def run(self, stop: StopSignal) -> None:
         """Read until the stop signal, from where the last one stopped."""
@@ -64,6 +69,9 @@ class Feed:
 
     def _step(self, cursor: Cursor | None, stop: StopSignal) -> Cursor | None:
         asked_at = time.monotonic()
+        if asked_at >= self._next_flush:
+            self._next_flush = asked_at + FLUSH
+            flush(self._queues.connection)
         answer = self._source.poll(cursor, time.time())
         if isinstance(answer, Idle):
             self._rest(answer, cursor, stop)
@@ -96,5 +104,18 @@ class Feed:
 
 
 def _report_skipped(sequences: tuple[int, ...]) -> None:
-    for sequence in sequences:
-        logger.error("package {} never came; it is skipped", sequence)
+    for first, last in _ranges(sequences):
+        emit("packages_skipped", first=first, last=last, count=last - first + 1, reason="they never came")
+
+
+def _ranges(numbers: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Give the runs of consecutive numbers among ascending ones."""
+    first = last = None
+    for number in numbers:
+        if first is None or last is None or number != last + 1:
+            if first is not None and last is not None:
+                yield first, last
+            first = number
+        last = number
+    if first is not None and last is not None:
+        yield first, last

@@ -8,13 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from loguru import logger
-
 from notifier.killmail import Killmail, Malformed, Package, decode_package, to_json
 from notifier.outcome import Dead, Done, Outcome
 from notifier.tracking import Index, Subscription
 from workers import keys
 from workers.queues import ENRICHMENT, INGESTION, HandOver, NewJob, Queues
+from workers.telemetry import emit
 
 Route: TypeAlias = tuple[str, list[str]]
 """A destination's id, and the ids of the subscriptions that lead there."""
@@ -43,10 +42,10 @@ class Ingest:
         try:
             what = self._evaluated(decode_package(body), sequence)
         except Malformed as malformed:
-            logger.warning("package {} is malformed: {}", sequence, malformed)
+            emit("package_malformed", sequence=sequence, reason=str(malformed))
             what = _put_aside(body, sequence)
         except Exception as error:  # noqa: BLE001 – a bug of ours; its job meets it again, and the feed does not stop at it
-            logger.error("package {} cannot be evaluated: {}", sequence, type(error).__name__)
+            emit("package_malformed", sequence=sequence, reason=f"a bug: {type(error).__name__}")
             what = _put_aside(body, sequence)
         _, backlog = self._queues.hand_over(replace(what, cursor_key=cursor_key, cursor=cursor))
         return backlog

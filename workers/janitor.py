@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 import msgspec
-from loguru import logger
 
 from workers import keys
 from workers.dead_letters import DeadLetters
@@ -17,6 +16,7 @@ from workers.process import StopSignal
 from workers.queues import QUEUES, Queues
 from workers.recovery import Recovery
 from workers.replies import text
+from workers.telemetry import emit, flush
 
 INTERVAL = 5.0
 """Seconds between two looks. What is mended looks the same in both: a live process may be in the middle of it."""
@@ -47,6 +47,7 @@ class Janitor:
     def look(self) -> None:
         """One look. Raises what redis-py raises."""
         self._mirror_status()
+        flush(self._queues.connection)
         if not (self._upkeep and self._lease.held()):
             self._seen_dead.clear()
             self._seen_lost.clear()
@@ -76,19 +77,19 @@ class Janitor:
         for slot in dead & self._seen_dead:
             taken_back = self._recovery.take_back(slots[slot], slot, living="", given_up=True)
             if taken_back:
-                logger.warning("{} does not come back: {} job(s) taken back", slot, len(taken_back))
+                emit("jobs_recovered", slot=slot, jobs=len(taken_back))
         self._seen_dead = dead - self._seen_dead
 
     def _mend_lost(self) -> None:
         """Dead letters that stand in no registry: `rq requeue` was cut off in its middle. Its user's wish is done."""
         lost = {job.id: job for job in self._letters.lost()}
         for job_id in lost.keys() & self._seen_lost:
-            logger.warning("{} stood in no registry: put back on its queue", job_id)
+            emit("job_mended", job=job_id, reason="it stood in no registry")
             self._letters.put_back_lost(lost[job_id])
         self._seen_lost = set(lost)
 
     def _take_back_from_rq(self) -> None:
         """RQ's cleaning (any `rq info`) fails jobs whose worker it takes for dead. The attempt is counted already."""
         for letter in self._letters.failed_by_rq():
-            logger.warning("{} was failed by RQ's cleaning: taken back", letter.id)
+            emit("job_mended", job=letter.id, reason="RQ's own cleaning had failed it")
             self._letters.replay(letter)

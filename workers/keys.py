@@ -14,6 +14,7 @@ notifier:limit:{address}        hash    what Discord's headers said: remaining, 
 notifier:posts:{address}        zset    times of the last posts; `all`: everybody's, and all:blocked_until
                                         (an address stands here by its fingerprint)
 notifier:names:{id}             string  a name from ESI; '' for an id that ESI does not know
+notifier:events                 hash    how often each event of notifier.events has happened
 notifier:counters               hash    totals since the beginning (evaluated, matched, delivered, …)
 notifier:incarnation:{slot}     string  counter of the worker processes that a slot has had
 notifier:slots                  hash    slot -> queue, for the recovery of slots that do not come back
@@ -33,6 +34,7 @@ LEASE_TTL = 15
 HOST_TTL = 45
 
 COUNTERS = "notifier:counters"
+EVENTS = "notifier:events"
 SLOTS = "notifier:slots"
 HOSTS = "notifier:hosts"
 DEAD = "notifier:dead"

@@ -56,6 +56,10 @@ def _json_line(message: "Message") -> None:
         "process": record["extra"]["process"],
         "message": record["message"],
     }
+    if "event" in record["extra"]:
+        fields = record["extra"]["fields"].items()
+        line |= {"event": record["extra"]["event"]}
+        line |= {key: scrub(value) if isinstance(value, str) else value for key, value in fields}
     if record["exception"]:
         line["exception"] = scrub(str(message).partition(record["message"])[2].strip())
     sys.stderr.write(msgspec.json.encode(line).decode() + "\n")

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from loguru import logger
 from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from workers.process import StopSignal
+from workers.telemetry import emit
 
 T = TypeVar("T")
 AWAY = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, OutOfMemoryError)
@@ -25,17 +25,17 @@ def persist(step: Callable[[], T], stop: StopSignal, what: str, patience: float 
 
     Once the stop is requested it is tried for `patience` more seconds; then Stopped is raised.
     """
-    pause, given_up_at, complained = 0.05, None, False
+    pause, given_up_at, away_since = 0.05, None, 0.0
     while True:
         try:
             result = step()
         except AWAY as error:
-            if not complained:
-                logger.warning("Redis is away ({}): {} waits for it", type(error).__name__, what)
-            complained = True
+            if not away_since:
+                away_since = time.monotonic()
+                emit("redis_away", what=what, reason=type(error).__name__)
         else:
-            if complained:
-                logger.info("Redis is back: {} goes on", what)
+            if away_since:
+                emit("redis_back", what=what, seconds=time.monotonic() - away_since)
             return result
         if stop.requested:
             given_up_at = given_up_at or time.monotonic() + patience

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,6 +15,7 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self.asked_at = time.monotonic()
         self._interrupt: type[BaseException] | None = None
 
     @classmethod
@@ -27,7 +29,8 @@ class StopSignal:
 
     @property
     def requested(self) -> bool:
-        """Whether the process has been asked to stop."""
+        """Whether the process has been asked to stop. Whoever asks is alive: `asked_at` is for the heart."""
+        self.asked_at = time.monotonic()
         return self._event.is_set()
 
     def request(self) -> None:
@@ -36,6 +39,7 @@ class StopSignal:
 
     def wait(self, seconds: float) -> bool:
         """Wait so long, or until the stop is requested; gives whether it was."""
+        self.asked_at = time.monotonic()
         return self._event.wait(seconds)
 
     @contextmanager
@@ -56,14 +60,34 @@ class StopSignal:
             raise interrupt
 
 
-def announce_ready() -> None:
-    """Tell the supervisor that this process is ready: one line to the descriptor that NOTIFY_FD names."""
+BEAT = 2.0
+"""Seconds between two signs of life; `ops.tree` says how long a silence may last."""
+
+
+def announce_ready(stop: StopSignal | None = None, patience: float = 0.0) -> None:
+    """Tell the supervisor that this process is ready: one line to the descriptor that NOTIFY_FD names.
+
+    With `stop` it tells from now on that it lives, as long as its loop asks for the stop signal at least every
+    `patience` seconds. So a stopped process and a loop that hangs both fall silent, and Redis' absence does not matter.
+    """
     number = os.environ.pop("NOTIFY_FD", None)
     if number is None:
         return
     descriptor = int(number)
     os.write(descriptor, b"READY\n")
-    os.close(descriptor)
+    if stop is None:
+        os.close(descriptor)
+    else:
+        threading.Thread(target=_live, args=(descriptor, stop, patience), name="heart", daemon=True).start()
+
+
+def _live(descriptor: int, stop: StopSignal, patience: float) -> None:
+    while time.monotonic() - stop.asked_at < patience:
+        try:
+            os.write(descriptor, b"ALIVE\n")
+        except OSError:  # the supervisor is gone, and so shall we be
+            return
+        time.sleep(BEAT)
 
 
 def run(work: Callable[[StopSignal], None]) -> int:

@@ -43,6 +43,8 @@ class Parts:
         if settings.redis_url is None:
             raise ValueError("a worker needs NOTIFIER_REDIS_URL; `notifier up` sets it")
         self.redis_url = settings.redis_url
+        # The longest step of a loop is a job, or a command that is tried again while Redis is away.
+        self.patience = settings.job_timeout + 60.0
         self.queues = Queues(connect(self.redis_url), settings.job_timeout)
 
     def universe(self) -> Universe:
@@ -63,7 +65,7 @@ class Parts:
         blocking = connect(self.redis_url, patient=False, timeout=BLOCK + 5)
         executor = Executor({queue: perform}, self.settings.max_attempts)
         worker = KillmailWorker(queue, self.slot, self.queues, blocking, executor, stop)
-        announce_ready()
+        announce_ready(stop, self.patience)
         worker.run()
 
 
@@ -79,7 +81,7 @@ def _feed(parts: Parts, stop: StopSignal) -> None:
         min_interval=settings.feed_min_interval,
         backlog=settings.feed_backlog,
     )
-    announce_ready()
+    announce_ready(stop, parts.patience)
     feed.run(stop)
 
 
@@ -104,7 +106,7 @@ def _delivery(parts: Parts, stop: StopSignal) -> None:
 def _scheduler(parts: Parts, stop: StopSignal) -> None:
     listening = connect(parts.redis_url, patient=False)
     scheduler = Scheduler(parts.queues, listening, parts.slot.host)
-    announce_ready()
+    announce_ready(stop, parts.patience)
     scheduler.run(stop)
 
 
@@ -121,7 +123,7 @@ def _clean(parts: Parts, stop: StopSignal, *, upkeep: bool) -> None:
         return control_line.ask(parts.control, {"call": "tree"})
 
     janitor = Janitor(parts.queues, parts.slot.host, tree, upkeep=upkeep)
-    announce_ready()
+    announce_ready(stop, parts.patience)
     janitor.run(stop)
 
 

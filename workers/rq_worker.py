@@ -15,7 +15,7 @@ from typing import Any
 from loguru import logger
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import SimpleWorker
+from rq import Queue, SimpleWorker
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import JobStatus
@@ -34,6 +34,7 @@ from workers.recovery import Recovery
 from workers.replies import text
 from workers.scripts import commands
 from workers.serializer import JSON
+from workers.telemetry import emit, flush
 
 BLOCK = 10
 """Seconds that a dequeue waits for a job; also the longest pause between two heartbeats of an idle worker."""
@@ -100,7 +101,7 @@ class KillmailWorker(SimpleWorker):
         except _Interrupted:
             self._unblock()
         except RedisError as error:
-            logger.warning("{}: Redis is away ({}); waiting", self.name, type(error).__name__)
+            emit("redis_away", what=f"{self.name}'s dequeue", reason=type(error).__name__)
             self._forget_connection()
             persist(self._come_back, self._stop, "its return")
         else:
@@ -117,7 +118,7 @@ class KillmailWorker(SimpleWorker):
         self._register()
         taken_back = self._recovery.take_back(self._queue.name, str(self.slot), living=self.name)
         if taken_back:
-            logger.info("{}: took back {} job(s) of a dead predecessor", self.name, len(taken_back))
+            emit("jobs_recovered", slot=str(self.slot), jobs=len(taken_back))
 
     def _come_back(self) -> None:
         """After an outage: what the server moved for a connection that was gone goes back, and we are registered."""
@@ -134,6 +135,7 @@ class KillmailWorker(SimpleWorker):
             pipe.delete(self.key)
             pipe.hset(self.key, mapping={**self.serialize(), "state": str(WorkerStatus.IDLE.value)})
             register(self, pipe)
+            pipe.sadd(Queue.redis_queues_keys, self._queue.key)  # so that `rq info` shows an empty queue and us too
             pipe.expire(self.key, self.worker_ttl)
             pipe.execute()
 
@@ -146,6 +148,7 @@ class KillmailWorker(SimpleWorker):
         if time.monotonic() < self._next_heartbeat:
             return
         self._next_heartbeat = time.monotonic() + HEARTBEAT
+        flush(self.connection)
         with self.connection.pipeline() as pipe:
             self.heartbeat(self.worker_ttl, pipeline=pipe)
             # Not by RQ's is_suspended: its own heartbeat would hide that our key had run out.

@@ -5,7 +5,6 @@ One Lua script promotes what is due and tells when the next one will be; a wake 
 
 from typing import Any
 
-from loguru import logger
 from redis import Redis
 from rq.job import Job
 
@@ -14,6 +13,7 @@ from workers.lease import Lease
 from workers.persistence import AWAY, Stopped, persist
 from workers.process import StopSignal
 from workers.queues import QUEUES, Queues
+from workers.telemetry import emit, flush
 
 IDLE = 2.0
 """Longest sleep in seconds: the lease is renewed, and a lost wake message costs no more than this."""
@@ -38,9 +38,10 @@ class Scheduler:
                 with self._subscribed() as wake:
                     wake.subscribe(keys.WAKE)
                     while not stop.requested:
+                        flush(self._queues.connection)
                         self._sleep(wake, persist(self.promote, stop, "the scheduler"), stop)
             except AWAY as error:
-                logger.warning("Redis is away ({}): the scheduler waits for it", type(error).__name__)
+                emit("redis_away", what="the scheduler", reason=type(error).__name__)
                 stop.wait(0.2)
             except (_Woken, Stopped):
                 continue

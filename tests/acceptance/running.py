@@ -64,10 +64,10 @@ class Demo:
         found = json.loads(lines[-1]) if lines else {}
         return {**found, "exit": self.process.returncode, "said": err}
 
-    def kill_child(self, name: str) -> int:
-        """SIGKILL to one child of the tree; gives its pid."""
+    def kill_child(self, name: str, number: int = signal.SIGKILL) -> int:
+        """Send a signal to one child of the tree; gives its pid."""
         pid = next(child["pid"] for child in everyone(self.until_up()) if child["id"] == name)
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
         return pid
 
     def until_replaced(self, name: str, pid: int) -> None:

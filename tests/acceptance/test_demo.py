@@ -37,6 +37,14 @@ def test_a_killed_child_is_replaced_and_nothing_is_lost(start, name):
     assert_nothing_lost(demo.account())
 
 
+def test_a_worker_that_hangs_is_killed_and_its_job_is_done_by_its_replacement(start):
+    demo = start("--kills", KILLS)
+    demo.until_delivered(40)
+    pid = demo.kill_child("enrichment-1", signal.SIGSTOP)
+    demo.until_replaced("enrichment-1", pid)
+    assert_nothing_lost(demo.account())
+
+
 def test_after_kill_9_of_the_supervisor_no_process_is_left_and_a_second_run_delivers_the_rest(start):
     demo = start("--kills", KILLS)
     demo.until_delivered(40)

@@ -49,7 +49,7 @@ def test_a_snooze_is_never_negative():
 
 def test_a_retry_keeps_its_charge_and_its_first_and_last_error():
     move, meta = decide(Retry("503", seconds=2.0), begin({}, 1.0), 2.0, MOST)
-    assert move == Schedule(2.0, "503")
+    assert move == Schedule(2.0, "503", "transient")
     move, meta = decide(Retry("504", seconds=2.0), begin(meta, 3.0), 4.0, MOST)
     assert meta["attempts"] == 2
     assert meta["errors"]["first"]["reason"] == "503"
