@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from supervisor.model import (
     Answer,
@@ -25,11 +25,9 @@ from supervisor.model import (
     Up,
 )
 from supervisor.spec import AutoShutdown, ChildSpec, Exec, Fork, SupervisorSpec
+from supervisor.tables import Tables
 
-if TYPE_CHECKING:
-    from supervisor.core import Step
-
-_Op = Callable[["Step", Path, Asked], Reply | None]
+_Op = Callable[[Tables, Path, Asked], Reply | None]
 """Gives the reply, or None when a plan was made that will give it."""
 
 
@@ -38,7 +36,7 @@ def refuse(event: Event) -> tuple[Effect, ...]:
     return (Reply(event.ref, error="noproc"),) if isinstance(event, Call) else ()
 
 
-def handle(step: "Step", path: Path, asked: Asked) -> None:
+def handle(step: Tables, path: Path, asked: Asked) -> None:
     """Do one call, or begin it."""
     op = _OPS.get(asked.op)
     reply = Reply(asked.ref, error=f"unknown call {asked.op}") if op is None else op(step, path, asked)
@@ -46,7 +44,7 @@ def handle(step: "Step", path: Path, asked: Asked) -> None:
         step.emit(reply)
 
 
-def answer(step: "Step", path: Path, purpose: Answer) -> Reply:
+def answer(step: Tables, path: Path, purpose: Answer) -> Reply:
     """Give the answer when the work of a call is done."""
     child = step.child(path, purpose.id)
     if purpose.op == "terminate_child" or child is None:
@@ -54,14 +52,14 @@ def answer(step: "Step", path: Path, purpose: Answer) -> Reply:
     return Reply(purpose.ref, {"id": purpose.id, "incarnation": _pid(child)})
 
 
-def start_error(step: "Step", path: Path, purpose: Answer, why: str) -> Reply:
+def start_error(step: Tables, path: Path, purpose: Answer, why: str) -> Reply:
     """Give the answer when the child of a call did not start: a new spec is not kept."""
     if purpose.op == "start_child":
         step.drop(path, purpose.id)
     return Reply(purpose.ref, error=why)
 
 
-def _start_child(step: "Step", path: Path, asked: Asked) -> Reply | None:
+def _start_child(step: Tables, path: Path, asked: Asked) -> Reply | None:
     node = step.nodes[path]
     if node.spec.strategy == "simple_one_for_one":
         spec = _from_template(node.spec.children[0], asked.arguments.get("args", ()), step.incarnation + 1)
@@ -105,7 +103,7 @@ def _arguments(spec: ChildSpec) -> tuple[str, ...]:
     return ()
 
 
-def _terminate_child(step: "Step", path: Path, asked: Asked) -> Reply | None:
+def _terminate_child(step: Tables, path: Path, asked: Asked) -> Reply | None:
     id_ = str(asked.arguments.get("id"))
     if step.child(path, id_) is None:
         return Reply(asked.ref, "ok") if _was_there(step, path, id_) else Reply(asked.ref, error="not_found")
@@ -113,7 +111,7 @@ def _terminate_child(step: "Step", path: Path, asked: Asked) -> Reply | None:
     return None
 
 
-def _was_there(step: "Step", path: Path, id_: str) -> bool:
+def _was_there(step: Tables, path: Path, id_: str) -> bool:
     """Whether a child of simple_one_for_one had this id: as a pid that is dead, it may be terminated again."""
     spec = step.nodes[path].spec
     template, _, number = id_.rpartition("-")
@@ -123,7 +121,7 @@ def _was_there(step: "Step", path: Path, id_: str) -> bool:
     return ours and int(number) not in step.where
 
 
-def _restart_child(step: "Step", path: Path, asked: Asked) -> Reply | None:
+def _restart_child(step: Tables, path: Path, asked: Asked) -> Reply | None:
     child = step.child(path, str(asked.arguments.get("id")))
     if (error := _not_down(step, path, child)) or child is None:
         return Reply(asked.ref, error=error)
@@ -131,7 +129,7 @@ def _restart_child(step: "Step", path: Path, asked: Asked) -> Reply | None:
     return None
 
 
-def _delete_child(step: "Step", path: Path, asked: Asked) -> Reply | None:
+def _delete_child(step: Tables, path: Path, asked: Asked) -> Reply | None:
     child = step.child(path, str(asked.arguments.get("id")))
     if (error := _not_down(step, path, child)) or child is None:
         return Reply(asked.ref, error=error)
@@ -139,7 +137,7 @@ def _delete_child(step: "Step", path: Path, asked: Asked) -> Reply | None:
     return Reply(asked.ref, "ok")
 
 
-def _not_down(step: "Step", path: Path, child: Child | None) -> str:
+def _not_down(step: Tables, path: Path, child: Child | None) -> str:
     if step.nodes[path].spec.strategy == "simple_one_for_one":
         return "simple_one_for_one"
     if child is None:
@@ -149,16 +147,16 @@ def _not_down(step: "Step", path: Path, child: Child | None) -> str:
     return "restarting" if isinstance(child.proc, Restarting) else "running"
 
 
-def _which_children(step: "Step", path: Path, asked: Asked) -> Reply:
+def _which_children(step: Tables, path: Path, asked: Asked) -> Reply:
     return Reply(asked.ref, [_shown(child) for child in reversed(step.nodes[path].children)])
 
 
-def _which_child(step: "Step", path: Path, asked: Asked) -> Reply:
+def _which_child(step: Tables, path: Path, asked: Asked) -> Reply:
     child = step.child(path, str(asked.arguments.get("id")))
     return Reply(asked.ref, error="not_found") if child is None else Reply(asked.ref, _shown(child))
 
 
-def _count_children(step: "Step", path: Path, asked: Asked) -> Reply:
+def _count_children(step: Tables, path: Path, asked: Asked) -> Reply:
     node = step.nodes[path]
     supervisors = sum(child.spec.supervisor is not None for child in node.children)
     simple = node.spec.strategy == "simple_one_for_one"
@@ -171,14 +169,14 @@ def _count_children(step: "Step", path: Path, asked: Asked) -> Reply:
     return Reply(asked.ref, count)
 
 
-def _get_childspec(step: "Step", path: Path, asked: Asked) -> Reply:
+def _get_childspec(step: Tables, path: Path, asked: Asked) -> Reply:
     node, id_ = step.nodes[path], str(asked.arguments.get("id"))
     template = node.spec.children if node.spec.strategy == "simple_one_for_one" else ()
     found = [spec for spec in (*(child.spec for child in node.children), *template) if spec.id == id_]
     return Reply(asked.ref, found[0]) if found else Reply(asked.ref, error="not_found")
 
 
-def _code_change(step: "Step", path: Path, asked: Asked) -> Reply:
+def _code_change(step: Tables, path: Path, asked: Asked) -> Reply:
     """New flags and specs; what runs is left alone, new children are not started, old ones not stopped."""
     node, spec = step.nodes[path], asked.arguments.get("spec")
     if isinstance(spec, ChildSpec):  # one that describes a supervisor, as it would stand in its parent

@@ -20,6 +20,10 @@ _LEVELS = {
 }
 
 
+LONGEST = 4000
+"""Bytes of a line: a pipe that can be written at all takes 4096 without a wait."""
+
+
 class Log:
     """Writes reports; a reader that does not read loses lines instead of holding up the supervisor."""
 
@@ -43,6 +47,7 @@ class Log:
             self._put(f"{moment} {level: <7} supervisor: {event} {said}")
 
     def _put(self, line: str) -> None:
+        line = line.encode()[:LONGEST].decode(errors="ignore")
         writable = select.poll()
         writable.register(sys.stderr, select.POLLOUT)
         if not any(events & select.POLLOUT for _, events in writable.poll(0)):

@@ -9,12 +9,14 @@ from supervisor.spec import ChildSpec, SupervisorSpec
 Path: TypeAlias = tuple[str, ...]
 """A supervisor by the ids that lead to it, the root's first."""
 
+Kind: TypeAlias = Literal["normal", "shutdown", "abnormal"]
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a child is gone. `kind` decides what follows: "normal", "shutdown" (also {shutdown, _}) or "abnormal"."""
 
-    kind: Literal["normal", "shutdown", "abnormal"]
+    kind: Kind
     text: str
 
 
@@ -352,7 +354,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Something that a person may want to know; `event` is one of a fixed set, see `core.REPORTS`."""
+    """Something that a person may want to know; `event` is one of a fixed set, see `tables.REPORTS`."""
 
     event: str
     path: Path

@@ -120,8 +120,13 @@ class Processes:
 
     def _live(self, process: Process, pid: int) -> None:
         """Watch the process from now on: its end, and what it says."""
+        try:
+            process.pidfd = os.pidfd_open(pid)
+        except OSError:  # no descriptor left: what cannot be watched must not run
+            linux.kill(pid)
+            os.waitpid(pid, 0)
+            raise
         process.pid, self._pids[pid] = pid, process.inc
-        process.pidfd = os.pidfd_open(pid)
         self._loop.watch(process.pidfd, lambda: self._reap(process))
         if process.writing is not None:
             os.close(process.writing)

@@ -113,11 +113,12 @@ class Service:
     def _serve(self, connection: _Connection, line: bytes) -> None:
         try:
             request = json.loads(line)
-            name = request["call"]
-        except (ValueError, KeyError, TypeError):
-            connection.send({"error": 'expected one line of JSON with a "call"'})
-            return
+        except (ValueError, RecursionError):
+            request = None
+        name = request.get("call") if isinstance(request, dict) else None
         match name:
+            case None:
+                connection.send({"error": 'expected one line of JSON with a "call"'})
             case "tree":
                 connection.send(self._tree())
             case "events":
@@ -132,15 +133,20 @@ class Service:
             case _:
                 self._ask(connection, name, request)
 
-    def _ask(self, connection: _Connection, name: str, request: Mapping[str, Any]) -> None:
+    def _ask(self, connection: _Connection, name: object, request: Mapping[str, Any]) -> None:
         path = request.get("path")
-        if name not in calls.OPS or not isinstance(path, list):
+        if (
+            not isinstance(name, str)
+            or name not in calls.OPS
+            or not isinstance(path, list)
+            or not all(isinstance(one, str) for one in path)
+        ):
             connection.send({"error": f"unknown call {name!r}, or no path"})
             return
         arguments = {key: value for key, value in request.items() if key not in ("call", "path")}
         try:
             if "spec" in arguments:
-                arguments["spec"] = parse_child(arguments["spec"])
+                arguments["spec"] = parse_child(arguments["spec"], auto_shutdown="any_significant")
         except SpecError as error:
             connection.send({"error": str(error)})
             return

@@ -18,6 +18,13 @@ ASKED_TO_STOP: Final = 75
 """The usual exit code of a child that wants to be recycled; counts as {shutdown, _}."""
 
 
+LONGEST_SHUTDOWN: Final = 2**32 - 1
+"""Milliseconds; OTP's own bound."""
+
+DEEPEST: Final = 32
+"""Levels of supervisors."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exec:
     """Run a program in a session of its own; `env` is added to the supervisor's environment."""
@@ -136,8 +143,8 @@ def parse_child(table: object, where: str = "child", auto_shutdown: AutoShutdown
     return found
 
 
-def _count(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+def _count(value: object, least: int, most: float = float("inf")) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
 def _seconds(value: object) -> bool:
@@ -149,6 +156,7 @@ class _Reading:
 
     def __init__(self) -> None:
         self.mistakes: list[str] = []
+        self.depth = 0
 
     def wrong(self, where: str, word: str, found: object, expected: str) -> None:
         self.mistakes.append(f"{where}: {word}: found {found!r}, expected {expected}")
@@ -157,11 +165,15 @@ class _Reading:
         if not isinstance(table, Mapping):
             self.wrong("the tree", "invalid_type", type(table).__name__, "a table")
             return TreeSpec(SupervisorSpec("?"))
-        root = self.supervisor(table, str(table.get("id") or "root"))
+        name = table.get("id", "root")
+        if not _id(name):
+            self.wrong("root", "invalid_id", name, "a text without /")
+            name = "root"
+        root = self.supervisor(table, name)
         timeout, marker = table.get("stop_timeout"), table.get("marker", "")
         if timeout is not None and not _seconds(timeout):
             self.wrong(root.id, "invalid_stop_timeout", timeout, "seconds above 0")
-        if not isinstance(marker, str) or (marker and not marker.partition("=")[2]):
+        if not isinstance(marker, str) or (marker and not all(marker.partition("="))) or "\0" in marker:
             self.wrong(root.id, "invalid_marker", marker, "NAME=value")
         for key in ("lock", "control"):
             if not isinstance(table.get(key), str | None):
@@ -200,6 +212,10 @@ class _Reading:
     def tripping(self, spec: SupervisorSpec, where: str) -> None:
         """A back-off so slow that the intensity can never be reached must be announced by `forever`."""
         for child in spec.children:
+            if child.forever and child.backoff is None:
+                self.wrong(
+                    f"{where}/{child.id}", "bad_combination", "forever", "a backoff: else it may restart in a hot loop"
+                )
             if child.backoff is None or child.forever:
                 continue
             needed = sum(child.backoff.delay(failures) for failures in range(1, min(spec.intensity, 10_000) + 1))
@@ -211,13 +227,18 @@ class _Reading:
         found = table.get(key, False)
         if not isinstance(found, bool):
             self.wrong(where, f"invalid_{key}", found, "true or false")
-        return bool(found)
+        return found is True
 
     def children(self, tables: object, where: str, auto_shutdown: AutoShutdown) -> tuple[ChildSpec, ...]:
         if not isinstance(tables, Sequence) or isinstance(tables, str):
             self.wrong(where, "invalid_children", tables, "a list of child specs")
             return ()
+        if self.depth >= DEEPEST:
+            self.wrong(where, "invalid_children", "more levels", f"at most {DEEPEST} levels of supervisors")
+            return ()
+        self.depth += 1
         found = [self.child(table, where, number, auto_shutdown) for number, table in enumerate(tables, 1)]
+        self.depth -= 1
         seen: set[str] = set()
         for child in found:
             if child.id in seen:
@@ -233,7 +254,7 @@ class _Reading:
         name = table.get("id")
         if name is None:
             self.wrong(where, "missing_id", None, "an id")
-        elif not isinstance(name, str) or not name or "/" in name:
+        elif not _id(name):
             self.wrong(where, "invalid_id", name, "a text without /")
         else:
             where = f"{parent}/{name}"
@@ -262,7 +283,7 @@ class _Reading:
         )
 
     def shutdown(self, found: object, where: str) -> Shutdown:
-        if found not in ("brutal_kill", "infinity") and not _count(found, 0):
+        if found not in ("brutal_kill", "infinity") and not _count(found, 0, LONGEST_SHUTDOWN):
             self.wrong(where, "invalid_shutdown", found, "brutal_kill, infinity or milliseconds")
             return 5000
         return found  # type: ignore[return-value]
@@ -293,7 +314,7 @@ class _Reading:
         if (name := table.get("stop_signal")) is not None:
             found["stop_signal"] = self.signal(name, where)
         if (codes := table.get("shutdown_codes")) is not None:
-            if not isinstance(codes, list) or not all(_count(code, 1) and code < 256 for code in codes):
+            if not isinstance(codes, list) or not all(_count(code, 1, 255) for code in codes):
                 self.wrong(where, "invalid_shutdown_codes", codes, "a list of exit codes from 1 to 255")
             else:
                 found["shutdown_codes"] = tuple(codes)
@@ -324,6 +345,10 @@ class _Reading:
             return Backoff(float(found["first"]), float(found["most"]))
         self.wrong(where, "invalid_backoff", found, "{ first = seconds, most = seconds }")
         return None
+
+
+def _id(found: object) -> bool:
+    return isinstance(found, str) and found != "" and "/" not in found
 
 
 def _texts(found: object) -> bool:

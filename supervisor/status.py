@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from supervisor.model import Child, Node, Path, Restarting, Starting, State, Stopping, Up
+from supervisor.model import Child, Init, Node, Path, Restarting, Starting, State, Stopping, Up
 
 _WORDS = {"Undefined": "undefined", "Starting": "starting", "Up": "running", "Gone": "exited", "Stopping": "stopping"}
 
@@ -20,7 +20,7 @@ def tree(state: State, pids: Mapping[int, int], now: float) -> dict[str, Any]:
     }
     if node is None:
         return {**found, "state": "exited" if state.ended else "undefined", "children": []}
-    if node.plan is not None and not state.stopping:
+    if node.plan is not None and isinstance(node.plan.purpose, Init):
         found["state"] = "starting"
     return {**found, **_supervisor(state, node, pids, now)}
 

@@ -291,6 +291,14 @@ def test_the_control_socket_is_its_owners_and_takes_otps_calls(run):
     assert tree.find("a")["pid"] != a
     with pytest.raises(control.CallError, match="expected one line of JSON"):
         tree.call(nonsense=1)
+    for nonsense in (
+        {"call": []},
+        {"call": "which_children", "path": [[1]]},
+        {"call": "start_child", "path": ["root"]},
+    ):
+        with pytest.raises(control.CallError):
+            tree.call(**nonsense)
+    assert tree.find("a")["state"] == "running"
 
 
 def test_a_pool_can_be_scaled(run):
