@@ -1,9 +1,6 @@
 """Runs the demo: makes its world, waits until everything that concerns someone has arrived, and gives the account."""
 
 import os
-import shutil
-import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +13,7 @@ from notifier.config import Settings, load_config
 from notifier.universe import load
 from ops.demo.screen import Screen, summary
 from ops.demo.watch import Watch, expect
-from ops.demo.world import DemoError, Simulators, System, World, environment, rewrite
+from ops.demo.world import DemoError, Simulators, System, World, environment, free_port, rewrite, state_folder
 from workers.connection import connect
 from workers.queues import Queues
 
@@ -45,22 +42,10 @@ def run(options: Options) -> int:
         raise DemoError(f"found no file {feed}, expected killmails, one JSON object a line")
     if options.config is not None and not options.config.is_file():
         raise DemoError(f"found no file {options.config}, expected rules in TOML")
-    with _state(options.state_dir) as state, _world(options, feed, state) as (world, settings):
+    with state_folder(options.state_dir, "demo") as state, _world(options, feed, state) as (world, settings):
         if options.headless:
             return _headless(options, feed, world, settings)
         return _watched(world, settings)
-
-
-@contextmanager
-def _state(folder: Path | None) -> Iterator[Path]:
-    if folder is not None:
-        yield folder.absolute()
-        return
-    temporary = tempfile.mkdtemp(prefix="notifier-demo-")
-    try:
-        yield Path(temporary)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextmanager
@@ -70,7 +55,7 @@ def _world(options: Options, feed: Path, state: Path) -> Iterator[tuple[World, S
         rewritten = rewrite(options.config or RULES, world.simulators.base, state / "configuration")
         world.webhooks = rewritten.webhooks
         world.simulators.name(rewritten.webhooks)
-        more = {"DASHBOARD_PORT": str(_free_port()), "LOG_LEVEL": "INFO"}
+        more = {"DASHBOARD_PORT": str(free_port()), "LOG_LEVEL": "INFO"}
         if options.headless:
             more |= {"FEED_MIN_INTERVAL": "0", "FEED_IDLE": "0.5"}
         environ = environment(os.environ, world.simulators.base, state, rewritten.path, **more)
@@ -78,13 +63,6 @@ def _world(options: Options, feed: Path, state: Path) -> Iterator[tuple[World, S
         world.config = load_config(settings.config, environ, load(), settings.discord_hosts)
         world.system = System(settings, environ)
         yield world, settings
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _headless(options: Options, feed: Path, world: World, settings: Settings) -> int:
@@ -98,7 +76,7 @@ def _headless(options: Options, feed: Path, world: World, settings: Settings) ->
     if options.as_json:
         print(msgspec.json.encode(account.as_dict()).decode(), flush=True)  # noqa: T201 – the result
     else:
-        summary(account)
+        summary(account.as_dict())
     return 0 if account.good else 1
 
 

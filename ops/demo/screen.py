@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Mapping
 
 from redis.exceptions import RedisError
 from rich.console import Console, Group
@@ -11,7 +12,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.tree import Tree
 
-from ops.demo.account import Account
 from ops.demo.world import System, World
 from supervisor import control
 from workers import status
@@ -23,10 +23,10 @@ RATE_WINDOW = 10.0
 MESSAGES = 6
 
 
-def summary(account: Account) -> None:
-    """Print a headless demo's result for people."""
+def summary(result: Mapping[str, object]) -> None:
+    """Print the result of a run for people."""
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in account.as_dict().items():
+    for name, value in result.items():
         table.add_row(name.replace("_", " "), str(value))
     Console().print(table)
 

@@ -5,11 +5,15 @@ Everything else is the system as `notifier up` runs it.
 
 import ctypes
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -59,10 +63,10 @@ def _posted(line: bytes) -> dict[str, Any] | None:
 class Simulators:
     """The simulators' process. `base` is their address once they listen."""
 
-    def __init__(self, feed: Path, state: Path, pace: str, kills: int | None) -> None:
+    def __init__(self, feed: Path, state: Path, pace: str, kills: int | None, *more: str) -> None:
         state.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "ops.simulators", "--port", "0", "--feed", str(feed), "--state", str(state)]
-        command += ["--pace", pace] + (["--kills", str(kills)] if kills is not None else [])
+        command += ["--pace", pace, *more] + (["--kills", str(kills)] if kills is not None else [])
         self._process = subprocess.Popen(  # noqa: S603 – our own interpreter and module
             command, stdout=subprocess.PIPE, start_new_session=True, preexec_fn=_die_with_parent
         )
@@ -143,6 +147,11 @@ class System:
     def log(self) -> Path:
         """Where its words go."""
         return self.home.state / "demo.log"
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's."""
+        return self._process.pid
 
     def exit_code(self) -> int | None:
         """None while it runs."""
@@ -240,3 +249,25 @@ class World:
         if self.system is not None:
             self.system.stop()
         self.simulators.stop()
+
+
+@contextmanager
+def state_folder(folder: Path | None, what: str) -> Iterator[Path]:
+    """Give the folder for everything that a run keeps: the named one, or one that is gone afterwards."""
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder.absolute()
+        return
+    temporary = tempfile.mkdtemp(prefix=f"notifier-{what}-")
+    try:
+        yield Path(temporary)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def free_port() -> int:
+    """Give a port of 127.0.0.1 that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -44,6 +44,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         "--limits", choices=("discord", "off"), default="discord", help="rate limits as in reality, or none"
     )
     parser.add_argument(
+        "--feed-limits", choices=("zkillboard", "off"), default="zkillboard", help="the feed's own rate limits, or none"
+    )
+    parser.add_argument(
         "--times", choices=("file", "now"), default="file", help="killmail_time: the file's, or the present"
     )
     parser.add_argument(
@@ -71,6 +74,7 @@ def main(argv: list[str] | None = None) -> int:
         pace=arguments.pace,
         kills=arguments.kills,
         limits=arguments.limits == "discord",
+        feed_limits=arguments.feed_limits == "zkillboard",
         state=arguments.state,
         current_times=arguments.times == "now",
     )

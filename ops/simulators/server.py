@@ -4,7 +4,6 @@ A fifth of the CPU that a framework takes for a request: the simulators share th
 """
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import Callable
 from http import HTTPStatus
@@ -125,17 +124,48 @@ def _encoded(response: Response, *, with_body: bool) -> bytes:
     return head + response.body if with_body else head
 
 
+class _Door:
+    """The listening socket: open, or for a while not."""
+
+    def __init__(self, handle: Callable[[Request], Response], host: str) -> None:
+        self._handle, self._host = handle, host
+        self._connections: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._ear: asyncio.Task[None] | None = None
+        self.port = 0
+
+    async def open(self, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Connection(self._answer, self._connections), self._host, port, backlog=512
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def shut(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for connection in tuple(self._connections):
+            connection.close()
+
+    def _answer(self, request: Request) -> Response:
+        response = self._handle(request)
+        if response.deaf > 0 and (self._ear is None or self._ear.done()):
+            self._ear = asyncio.get_running_loop().create_task(self._be_deaf(response.deaf))
+        return response
+
+    async def _be_deaf(self, seconds: float) -> None:
+        self.shut()
+        await asyncio.sleep(seconds)
+        await self.open(self.port)
+
+
 async def serve(handle: Callable[[Request], Response], host: str, port: int, listening: Callable[[int], None]) -> None:
     """Serve until SIGTERM or SIGINT; `listening` gets the port (the one chosen, for port 0)."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    connections: set[_Connection] = set()
-    server = await loop.create_server(lambda: _Connection(handle, connections), host, port, backlog=512)
-    listening(server.sockets[0].getsockname()[1])
+    door = _Door(handle, host)
+    await door.open(port)
+    listening(door.port)
     await stop.wait()
-    server.close()
-    for connection in tuple(connections):
-        connection.close()
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(server.wait_closed(), 0.5)
+    door.shut()

@@ -26,6 +26,7 @@ class Options:
     pace: Pace = FLAT
     kills: int | None = None
     limits: bool = True
+    feed_limits: bool = True
     state: Path | None = None
     current_times: bool = False
 
@@ -40,7 +41,11 @@ class Simulation:
         self.faults = Plan()
         self.journal = Journal(options.state)
         self.zkillboard = Zkillboard(
-            feed, clock, limited=options.limits and not flat, compressed=not flat, fetched=self._fetched
+            feed,
+            clock,
+            limited=options.limits and options.feed_limits and not flat,
+            compressed=not flat,
+            fetched=self._fetched,
         )
         kinds = organisations(mails)
         self.esi = Esi(clock, kinds=kinds, unknown=self.faults.unknown_ids, limited=options.limits)
@@ -85,6 +90,8 @@ class Simulation:
                 return json_response(200, self.timings)
             case "GET", "faults":
                 return json_response(200, self.faults.to_json())
+            case "POST", "deaf":
+                return self._deafen(request)
             case (("POST" | "PUT" | "DELETE"), "faults"):
                 return self._plan(request)
             case "POST", ("channels" | "names") as what:
@@ -102,6 +109,17 @@ class Simulation:
         else:
             self.pages.name({self.webhooks.channel(one): name for one, name in found.items()})
         return json_response(200, {})
+
+    @staticmethod
+    def _deafen(request: Request) -> Response:
+        """Refuse connections for some seconds, as a server that is being restarted."""
+        try:
+            seconds = msgspec.json.decode(request.body, type=dict[str, float])["seconds"]
+        except (msgspec.MsgspecError, KeyError) as error:
+            return json_response(400, {"error": f"expected seconds: {error}"})
+        response = json_response(200, {})
+        response.deaf = min(max(seconds, 0.0), 60.0)
+        return response
 
     def _plan(self, request: Request) -> Response:
         """POST adds faults, PUT replaces the plan, DELETE clears it."""

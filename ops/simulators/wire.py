@@ -29,13 +29,17 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """One answer. The adapter waits `delay` seconds before it sends; with `drop` it closes the connection instead."""
+    """One answer. The adapter waits `delay` seconds before it sends; with `drop` it closes the connection instead.
+
+    After one with `deaf` the server listens no more for so many seconds, and all its connections are closed.
+    """
 
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     drop: bool = False
+    deaf: float = 0.0
 
 
 def json_response(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:
@@ -46,4 +50,6 @@ def json_response(status: int, value: object, headers: Mapping[str, str] | None 
 
 def html_response(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with a page."""
-    return Response(status, text.encode(), {"Content-Type": "text/html; charset=utf-8", **(headers or {})})
+    return Response(
+        status, text.encode("utf-8", "replace"), {"Content-Type": "text/html; charset=utf-8", **(headers or {})}
+    )
