@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
+import ops.chaos
 from notifier import __version__
 from notifier.config import ConfigError, Settings, load_config
 from notifier.feeds.archive import ArchiveError
@@ -191,6 +192,23 @@ def demo(
 ) -> None:
     """Run everything here on real killmails and simulated services: no configuration, no Redis, no Docker needed."""
     raise typer.Exit(run(Options(headless, kills, feed, config, state_dir, rate, as_json)))
+
+
+@app.command()
+def chaos(
+    seconds: Annotated[float, typer.Option(min=1, metavar="S", help="How long the storm lasts.")] = 60.0,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same storm.")] = 1,
+    feed: Annotated[Path | None, typer.Option(metavar="FILE", help="Your own killmails, as for the demo.")] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep everything there, the log too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The last line is one JSON object.")] = False,
+) -> None:
+    """Run everything under load in a storm of kills and faults, then account for every notification.
+
+    Exit code 0 only if nothing was lost, and nothing came twice but where Discord gives no way to know.
+    """
+    raise typer.Exit(ops.chaos.run(ops.chaos.Options(seconds, seed, feed, state_dir, as_json)))
 
 
 @app.command()
