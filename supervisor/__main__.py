@@ -33,7 +33,10 @@ def main(arguments: list[str]) -> int:
         return _refuse(f"{tree.lock}: another supervisor runs this tree", EX_UNAVAILABLE)
     except OSError as error:
         return _refuse(f"{tree.lock}: {error.strerror}", EX_UNAVAILABLE)
-    code = Shell(tree, Log(tree.log), os.environ).run()
+    try:
+        code = Shell(tree, Log(tree.log), os.environ).run()
+    except OSError as error:
+        return _refuse(f"the tree cannot run: {error}", EX_UNAVAILABLE)
     if lock >= 0:
         os.close(lock)
     return code

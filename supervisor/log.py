@@ -1,6 +1,7 @@
 """The supervisor's own log: reports as lines of text or JSON on stderr, never waited for."""
 
 import json
+import os
 import select
 import sys
 import time
@@ -38,7 +39,8 @@ class Log:
 
     def write(self, level: str, event: str, details: Mapping[str, Any]) -> None:
         """Write one line."""
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()) + f".{time.time() % 1 * 1000:03.0f}Z"
+        now = time.time()
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
         if self._json:
             found = {"time": moment, "level": level, "process": "supervisor", "message": event, **details}
             self._put(json.dumps(found))
@@ -47,12 +49,16 @@ class Log:
             self._put(f"{moment} {level: <7} supervisor: {event} {said}")
 
     def _put(self, line: str) -> None:
-        line = line.encode()[:LONGEST].decode(errors="ignore")
-        writable = select.poll()
-        writable.register(sys.stderr, select.POLLOUT)
-        if not any(events & select.POLLOUT for _, events in writable.poll(0)):
-            self._lost += 1
-            return
         if self._lost:
-            line, self._lost = f"({self._lost} lines lost)\n{line}", 0
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 – the log
+            line = f"({self._lost} lines lost) {line}"
+        data = line.encode(errors="backslashreplace")[:LONGEST] + b"\n"
+        poll = select.poll()
+        poll.register(sys.stderr, select.POLLOUT)
+        try:
+            if not any(events & select.POLLOUT for _, events in poll.poll(0)):
+                raise BlockingIOError
+            os.write(sys.stderr.fileno(), data)
+        except OSError:  # nobody reads, or the disk is full: a log is not worth the tree
+            self._lost += 1
+        else:
+            self._lost = 0

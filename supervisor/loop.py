@@ -35,6 +35,11 @@ class Loop:
         self._handlers[descriptor] = handler
         self._epoll.register(descriptor, select.EPOLLIN)
 
+    def want_write(self, descriptor: int, wanted: bool) -> None:
+        """Call the handler also when the descriptor can be written, or no more."""
+        if descriptor in self._handlers:
+            self._epoll.modify(descriptor, select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
+
     def unwatch(self, descriptor: int) -> None:
         """Stop watching; before the descriptor is closed."""
         if self._handlers.pop(descriptor, None) is not None:

@@ -1,6 +1,5 @@
 """The supervisor's side of its zygotes: asks for forks, and says when none will come."""
 
-import contextlib
 import json
 import socket
 import sys
@@ -72,15 +71,19 @@ class Nursery:
 
     def _answered(self, name: str) -> None:
         found = self._zygotes.get(name)
+        if found is None:
+            return
         reply = b""
-        if found is not None:
-            with contextlib.suppress(OSError):
-                reply = found.connection.recv(4096)
-        if found is None or not reply:
-            if found is not None:  # at its end: what was asked for will not come; its process' end follows
-                self._loop.unwatch(found.connection.fileno())
-                self._give_up(found)
-                found.ready = False
+        try:
+            reply = found.connection.recv(4096)
+        except BlockingIOError:  # an event of a descriptor of this number before
+            return
+        except OSError:
+            pass
+        if not reply:  # at its end: what was asked for will not come; its process' end follows
+            self._loop.unwatch(found.connection.fileno())
+            self._give_up(found)
+            found.ready = False
             return
         answer = json.loads(reply)
         inc = answer["inc"]

@@ -26,7 +26,7 @@ class Prober:
         try:
             connection.connect(self._probe.socket)
             connection.sendall(self._probe.send.encode())
-        except OSError:  # not there yet
+        except (OSError, ValueError):  # not there yet, or a path that can never be
             connection.close()
         else:
             self._socket = connection

@@ -54,6 +54,7 @@ class Processes:
         self._nursery = Nursery(loop, self._born, self._zygote_hangs)
         # A shell may have left us children of its own before it became us: they are not ours to kill.
         self._strangers = frozenset(linux.children(os.getpid()))
+        _oom()  # what was killed before is not ours
 
     def pids(self) -> dict[int, int]:
         """Give the pid of each incarnation that has one."""
@@ -103,10 +104,8 @@ class Processes:
             if pid is not None:
                 linux.kill(pid)
             return
-        if process.signals:  # it was given up meanwhile
-            if pid is not None:
-                linux.kill(pid)
-            self._end(process, signal_number=signal.SIGKILL)
+        if process.signals and pid is None:  # it was told to stop before it was there
+            self._end(process, signal_number=process.signals[0])
             return
         try:
             if pid is None:
@@ -114,6 +113,8 @@ class Processes:
                 self._execute(process, cold(process.spec.start), {})
             else:
                 self._live(process, pid)
+                for number in process.signals:
+                    linux.kill(pid, number)
         except (SpawnError, OSError) as error:
             self._forget(process)
             self._post(NotStarted(inc, str(error)))
@@ -244,7 +245,6 @@ class Processes:
             self._end(process, code=found.si_status)
         else:
             self._end(process, signal_number=found.si_status)
-        self.sweep()
 
     def _end(self, process: Process, code: int | None = None, signal_number: int | None = None) -> None:
         self._forget(process)
@@ -276,10 +276,13 @@ class Processes:
         if process.spec.id in self._zygotes:
             self._nursery.gone(process.spec.id)
 
+    @property
+    def awaits_births(self) -> bool:
+        """Whether a worker may be there of which the pid is on its way: no orphan may be killed then."""
+        return self._nursery.pending
+
     def sweep(self) -> bool:
         """Kill and reap orphans that have come to us, such as what a worker left; gives whether any are left."""
-        if self._nursery.pending:  # one of them may be a worker of which the pid is on its way
-            return False
         orphans = [pid for pid in linux.children(os.getpid()) if pid not in self._pids]
         for pid in orphans:
             if pid not in self._strangers:

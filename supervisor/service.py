@@ -3,11 +3,11 @@
 tree · stop · restart {id} · scale {id, size} · events · and OTP's calls {path: [ids], id or spec}: start_child, …
 """
 
-import contextlib
 import dataclasses
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,37 @@ from supervisor.model import Call, Reply, Report
 from supervisor.spec import ChildSpec, Exec, Fork, SpecError, parse_child
 
 LONGEST_LINE = 1 << 20
+LONGEST_UNSENT = 8 << 20
 LARGEST_POOL = 1000
+MOST_CLIENTS = 64
+RESPITE = 0.5
+"""Seconds without accepting anyone when there are no descriptors left."""
 
 
 class _Connection:
     """One client; its calls are answered in their order as they are done."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, loop: Loop) -> None:
         self.socket, self.buffer, self.follows = connection, b"", False
+        self._loop, self._unsent = loop, b""
 
     def send(self, answer: object) -> bool:
-        """Send a line; False when the client does not read or is gone."""
-        line = json.dumps(answer, default=_plain).encode() + b"\n"
+        """Send a line, as fast as the client reads; False when it does not, or is gone."""
+        self._unsent += json.dumps(answer, default=_plain).encode() + b"\n"
+        return len(self._unsent) <= LONGEST_UNSENT and self.flush()
+
+    def flush(self) -> bool:
+        """Send what is left, as much as goes now; False when the client is gone."""
+        if not self._unsent:
+            return True
         try:
-            return self.socket.send(line) == len(line)
+            self._unsent = self._unsent[self.socket.send(self._unsent) :]
+        except BlockingIOError:
+            pass
         except OSError:
             return False
+        self._loop.want_write(self.socket.fileno(), bool(self._unsent))
+        return True
 
 
 class Service:
@@ -83,12 +98,25 @@ class Service:
                 self._drop(connection)
 
     def _accept(self) -> None:
-        with contextlib.suppress(OSError):
+        try:
             accepted, _ = self._listening.accept()
-            accepted.setblocking(False)
-            connection = _Connection(accepted)
-            self._connections.add(connection)
-            self._loop.watch(accepted.fileno(), lambda: self._read(connection))
+        except BlockingIOError:
+            return
+        except OSError:
+            self._loop.unwatch(self._listening.fileno())
+            self._loop.timers.arm(("accept",), time.monotonic() + RESPITE)
+            return
+        if len(self._connections) >= MOST_CLIENTS:
+            accepted.close()
+            return
+        accepted.setblocking(False)
+        connection = _Connection(accepted, self._loop)
+        self._connections.add(connection)
+        self._loop.watch(accepted.fileno(), lambda: self._read(connection))
+
+    def accept_again(self) -> None:
+        """The respite is over."""
+        self._loop.watch(self._listening.fileno(), self._accept)
 
     def _drop(self, connection: _Connection) -> None:
         if connection in self._connections:
@@ -97,6 +125,9 @@ class Service:
             connection.socket.close()
 
     def _read(self, connection: _Connection) -> None:
+        if not connection.flush():
+            self._drop(connection)
+            return
         try:
             data = connection.socket.recv(65536)
         except BlockingIOError:

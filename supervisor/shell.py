@@ -41,6 +41,7 @@ class Shell:
         self._state = core.initial(tree)
         self._events: deque[Event] = deque()
         self._code: int | None = None
+        self._sweep_due = False
         self._loop = Loop(self._signalled, self._elapsed)
         name, _, value = tree.marker.partition("=")
         everybody = {**environ, name: value} if name else dict(environ)
@@ -59,6 +60,9 @@ class Shell:
         while self._code is None:
             self._loop.turn()
             self._settle()
+            if self._sweep_due and not self._processes.awaits_births:
+                self._sweep_due = False
+                self._processes.sweep()
         self._bury()
         return self._code
 
@@ -105,10 +109,13 @@ class Shell:
             self._log.write("INFO", "signal", {"name": signal.Signals(number).name})
             self._stop()
         elif number == signal.SIGCHLD:
-            self._processes.sweep()
+            self._sweep_due = True  # after what has happened was dealt with: a replacement comes first
 
     def _elapsed(self, timer: Any) -> None:
         match timer:
+            case ("accept",):
+                if self._service is not None:
+                    self._service.accept_again()
             case ("core", inner):
                 self._events.append(Elapsed(inner))
             case _:

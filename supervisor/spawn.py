@@ -23,14 +23,18 @@ def spawn(argv: Sequence[str], env: Mapping[str, str], inherited: Sequence[int])
     """
     reading, writing = os.pipe2(os.O_CLOEXEC)
     parent = os.getpid()
+    # Until the child has left our session and our wake-up pipe, no signal may reach it: it would count twice.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()
     except OSError as error:
         os.close(reading)
         os.close(writing)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise SpawnError(f"no new process: {error.strerror}") from None
     if pid == 0:
         _become(argv, env, inherited, parent, writing)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(writing)
     with open(reading, "rb") as failures:  # noqa: PTH123 – a descriptor
         failure = failures.read()

@@ -37,8 +37,8 @@ def run():
     with tempfile.TemporaryDirectory(prefix="nt-") as folder:
         running = []
 
-        def start(spec):
-            running.append(Running(Path(folder), spec))
+        def start(spec, reader=None):
+            running.append(Running(Path(folder), spec, reader))
             return running[-1]
 
         yield start
@@ -299,6 +299,41 @@ def test_the_control_socket_is_its_owners_and_takes_otps_calls(run):
         with pytest.raises(control.CallError):
             tree.call(**nonsense)
     assert tree.find("a")["state"] == "running"
+
+
+def test_a_log_that_nobody_reads_does_not_stop_the_supervisor(run):
+    reading, writing = os.pipe()
+    os.close(reading)
+    tree = run(supervisor("root", child("a"), intensity=3), writing)
+    tree.until_up()
+    tree.until_replaced("a", tree.kill("a"))
+    assert tree.process.poll() is None
+
+
+def test_a_long_answer_arrives_whole_and_a_client_that_does_not_read_holds_nobody_up(run):
+    tree = run(supervisor("root", child("a"), intensity=3))
+    tree.until_up()
+    spec = {"id": "x" * 300_000, "start": {"argv": ["sleep", "1000"]}}
+    assert tree.call(call="start_child", path=["root"], spec=spec)["ok"]["id"] == spec["id"]
+    with socket.socket(socket.AF_UNIX) as idle:
+        idle.connect(tree.control)
+        idle.sendall(b'{"call": "tree"}\n' * 5)
+        assert tree.find(spec["id"])["state"] == "running"
+
+
+def test_more_clients_than_are_taken_are_turned_away_and_nobody_else_notices(run):
+    tree = run(supervisor("root", child("a"), intensity=3))
+    tree.until_up()
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(80)]
+    try:
+        for client in clients:
+            client.connect(tree.control)
+        # The last ones were accepted and closed at once.
+        assert clients[-1].recv(1) == b""
+    finally:
+        for client in clients:
+            client.close()
+    tree.until_replaced("a", tree.kill("a"))
 
 
 def test_a_pool_can_be_scaled(run):

@@ -52,9 +52,10 @@ def supervisor(name, *children, **flags):
 
 
 class Running:
-    """A supervisor that runs a tree in `folder`."""
+    """A supervisor that runs a tree in `folder`; its log goes to the descriptor `reader`, or into a file."""
 
-    def __init__(self, folder: Path, spec: dict) -> None:
+    def __init__(self, folder: Path, spec: dict, reader: int | None = None) -> None:
+        self.reader = reader
         self.folder, self.trace, self.said = folder, folder / "trace", folder / "said"
         self.control = str(folder / "control")
         self.marker = f"TREE_MARKER={folder.name}"
@@ -66,7 +67,7 @@ class Running:
         env = {**os.environ, "TRACE": str(self.trace)}
         command = [sys.executable, "-m", "supervisor", str(self.folder / "tree.json")]
         # A file and not a pipe: what a killed child leaves behind would hold the pipe open.
-        with self.said.open("a") as said:
+        with self.said.open("a") if self.reader is None else os.fdopen(self.reader, "w") as said:
             self.process = subprocess.Popen(command, env=env, stderr=said, start_new_session=True)
 
     def call(self, **request):
