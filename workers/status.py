@@ -28,12 +28,13 @@ class QueueStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Totals since the beginning, the queues by name, each live host's process tree by host id.
+    """Totals and events since the beginning, the queues by name, each live host's process tree by host id.
 
     `upkeep` is the host that schedules, None while no live host does: then nothing is scheduled and nothing recovered.
     """
 
     counters: dict[str, int]
+    events: dict[str, int]
     queues: dict[str, QueueStatus]
     hosts: dict[str, dict[str, Any]]
     upkeep: str | None
@@ -45,6 +46,7 @@ def read(queues: Queues) -> Status:
     hosts = [text(host) for host in connection.zrange(keys.HOSTS, 0, -1)]
     pipe = connection.pipeline(transaction=False)
     pipe.hgetall(keys.COUNTERS)
+    pipe.hgetall(keys.EVENTS)
     for name in QUEUES:
         pipe.llen(queues[name].key)
         for registry in (StartedJobRegistry, ScheduledJobRegistry, FailedJobRegistry):
@@ -53,12 +55,13 @@ def read(queues: Queues) -> Status:
     for host in hosts:
         pipe.get(keys.host(host))
     answers = pipe.execute()
-    counters = {text(name): int(value) for name, value in answers[0].items()}
-    figures = [QueueStatus(*answers[1 + 4 * n : 5 + 4 * n]) for n in range(len(QUEUES))]
-    upkeep, *found = answers[1 + 4 * len(QUEUES) :]
+    counters, events, *answers = answers
+    figures = [QueueStatus(*answers[4 * n : 4 + 4 * n]) for n in range(len(QUEUES))]
+    upkeep, *found = answers[4 * len(QUEUES) :]
     trees = zip(hosts, found, strict=True)
     return Status(
-        counters,
+        {text(name): int(value) for name, value in counters.items()},
+        {text(name): int(value) for name, value in events.items()},
         dict(zip(QUEUES, figures, strict=True)),
         {host: msgspec.json.decode(tree) for host, tree in trees if tree is not None},
         text(upkeep) if upkeep else None,

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ops.dashboard.metrics import CONTENT_TYPE, exposition
 from workers.status import Status
 
 HEADERS = {
@@ -44,5 +45,17 @@ def application(read: Callable[[], Status]) -> Starlette:
             )
         return HTMLResponse(page.render(status=status, problem=problem), 200 if status else 503, HEADERS)
 
-    routes = [Route("/livez", livez), Route("/status.json", status_json), Route("/", status_page)]
+    def metrics(request: Request) -> Response:  # noqa: ARG001 – a handler's argument
+        try:
+            body = exposition(read())
+        except RedisError:
+            body = exposition(None)
+        return Response(body, headers={**HEADERS, "Content-Type": CONTENT_TYPE})
+
+    routes = [
+        Route("/livez", livez),
+        Route("/metrics", metrics),
+        Route("/status.json", status_json),
+        Route("/", status_page),
+    ]
     return Starlette(routes=routes)
