@@ -5,6 +5,7 @@ import sys
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import tomli_w
@@ -16,6 +17,12 @@ from ops.tree import compile_tree
 
 CONFIGURED_ROLES = frozenset({"sources", "delivery"})
 """Roles that read the configuration file."""
+
+
+class _Compiled(msgspec.Struct):
+    """What is read of a compiled tree."""
+
+    roles: list[str]
 
 
 def prepare(settings: Settings, environ: Mapping[str, str], roles: Collection[str]) -> tuple[Home, dict[str, str]]:
@@ -34,6 +41,22 @@ def prepare(settings: Settings, environ: Mapping[str, str], roles: Collection[st
     tree = compile_tree(settings, home, roles)
     write_private(home.tree, msgspec.json.format(msgspec.json.encode(tree)).decode())
     return home, inherited
+
+
+def reload(settings: Settings, environ: Mapping[str, str]) -> Home:
+    """Prepare again, for the roles that this host runs. Raises as `prepare` does."""
+    running = msgspec.json.decode(Home.of(settings, environ).tree.read_bytes(), type=_Compiled)
+    home, _ = prepare(settings, environ, running.roles)
+    return home
+
+
+def readers(tree: Mapping[str, Any]) -> list[str]:
+    """Give the processes of a running tree that read the configuration, in the order of the tree."""
+    found = []
+    for child in tree.get("children", ()):
+        name = str(child["id"])
+        found += [name] if name in ("feed", "replay") or name.startswith("delivery-") else readers(child)
+    return found
 
 
 def check(settings: Settings, environ: Mapping[str, str], roles: Collection[str]) -> None:

@@ -64,6 +64,7 @@ def compile_tree(settings: Settings, home: Home, roles: Collection[str] = ROLES)
         children.append(_supervisor("sources", sources, strategy="rest_for_one"))
     return {
         **_supervisor("notifier", children),
+        "roles": list(roles),
         "stop_timeout": STOP_DEADLINE,
         "marker": f"NOTIFIER_MARKER={_mark(home)}",
         "lock": str(home.lock),

@@ -1,6 +1,7 @@
 """The control socket: a line of JSON in, a line back; "events" goes on and on. For the owner only (0600).
 
-tree · stop · restart {id} · scale {id, size} · events · and OTP's calls {path: [ids], id or spec}: start_child, …
+tree · events · stop · start, stop, restart {id} · scale {id, size} · reload {tree} · and OTP's calls
+{path: [ids], id or spec}: start_child, terminate_child, …
 """
 
 import dataclasses
@@ -8,18 +9,18 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from supervisor import calls
+from supervisor.commands import Commands, answer
 from supervisor.loop import Loop
 from supervisor.model import Call, Reply, Report
-from supervisor.spec import ChildSpec, Exec, Fork, SpecError, parse_child
+from supervisor.spec import SpecError, parse_child
 
 LONGEST_LINE = 1 << 20
 LONGEST_UNSENT = 8 << 20
-LARGEST_POOL = 1000
 MOST_CLIENTS = 64
 RESPITE = 0.5
 """Seconds without accepting anyone when there are no descriptors left."""
@@ -63,6 +64,7 @@ class Service:
         stop: Callable[[], None],
     ) -> None:
         self._loop, self._path, self._tree, self._post, self._stop = loop, path, tree, post, stop
+        self._commands = Commands(tree, self._call)
         self._references = 0
         self._waiting: dict[int, Callable[[Reply], object]] = {}
         self._connections: set[_Connection] = set()
@@ -154,13 +156,13 @@ class Service:
                 connection.send(self._tree())
             case "events":
                 connection.follows = connection.send({"event": "following"})
+            case "stop" if "id" in request:
+                self._commands.do("stop", request, connection.send)
             case "stop":
                 connection.send({"ok": "stopping"})
                 self._stop()
-            case "restart":
-                self._restart(connection, str(request.get("id")))
-            case "scale":
-                self._scale(connection, str(request.get("id")), request.get("size"))
+            case "start" | "restart" | "scale" | "reload":
+                self._commands.do(str(name), request, connection.send)
             case _:
                 self._ask(connection, name, request)
 
@@ -181,53 +183,7 @@ class Service:
         except SpecError as error:
             connection.send({"error": str(error)})
             return
-        self._call(tuple(path), name, arguments, lambda reply: connection.send(_answer(reply)))
-
-    def _restart(self, connection: _Connection, name: str) -> None:
-        """Stop a child in order and start it again; the window does not count it."""
-        path = _find(self._tree(), name)
-        if path is None:
-            connection.send({"error": f"not_found: {name}"})
-            return
-
-        self._chain(connection, path, [("terminate_child", {"id": name}), ("restart_child", {"id": name})])
-
-    def _scale(self, connection: _Connection, name: str, size: object) -> None:
-        """Grow a pool by copies of its first child under new numbers, or shrink it from the highest number on."""
-        above = _find(self._tree(), name)
-        if above is None or not isinstance(size, int) or not 1 <= size <= LARGEST_POOL:
-            connection.send({"error": f"expected the id of a pool, and a size of 1 to {LARGEST_POOL}"})
-            return
-        path = (*above, name)
-        there = {child["id"] for child in _at(self._tree(), path).get("children", ())}
-        if not there or there != {f"{name}-{number}" for number in range(1, len(there) + 1)}:
-            connection.send({"error": f"{name} is no pool: its children are not {name}-1, {name}-2, …"})
-            return
-
-        def change(reply: Reply) -> None:
-            grow = [_renamed(reply.value, f"{name}-{number}") for number in range(len(there) + 1, size + 1)]
-            shrink = [f"{name}-{number}" for number in range(len(there), size, -1)]
-            todo: list[tuple[str, Mapping[str, Any]]] = [("start_child", {"spec": spec}) for spec in grow]
-            todo += [(op, {"id": one}) for one in shrink for op in ("terminate_child", "delete_child")]
-            self._chain(connection, path, todo)
-
-        self._call(path, "get_childspec", {"id": f"{name}-1"}, change)
-
-    def _chain(
-        self, connection: _Connection, path: tuple[str, ...], todo: Sequence[tuple[str, Mapping[str, Any]]]
-    ) -> None:
-        """Do calls one after another; the first error, or the last reply, is the answer."""
-        if not todo:
-            connection.send({"ok": "nothing to do"})
-            return
-
-        def then(reply: Reply) -> None:
-            if reply.error or len(todo) == 1:
-                connection.send(_answer(reply))
-            else:
-                self._chain(connection, path, todo[1:])
-
-        self._call(path, *todo[0], then)
+        self._call(tuple(path), name, arguments, lambda reply: connection.send(answer(reply)))
 
     def _call(
         self, path: tuple[str, ...], name: str, arguments: Mapping[str, Any], then: Callable[[Reply], object]
@@ -245,35 +201,3 @@ def _plain(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
     return str(value)
-
-
-def _renamed(spec: ChildSpec, name: str) -> ChildSpec:
-    """A copy under another id; where its command names the old id as a whole argument, it names the new one."""
-
-    def changed(words: Sequence[str]) -> tuple[str, ...]:
-        return tuple(name if word == spec.id else word for word in words)
-
-    start = spec.start
-    if isinstance(start, Exec):
-        start = dataclasses.replace(start, argv=changed(start.argv))
-    elif isinstance(start, Fork):
-        start = dataclasses.replace(start, args=changed(start.args))
-    return dataclasses.replace(spec, id=name, start=start)
-
-
-def _at(node: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
-    """Give the node at a path that exists."""
-    for name in path[1:]:
-        node = next(child for child in node["children"] if child["id"] == name)
-    return node
-
-
-def _find(node: Mapping[str, Any], name: str, path: tuple[str, ...] = ()) -> tuple[str, ...] | None:
-    """Give the path of the supervisor that has a child of this name."""
-    here = (*path, str(node["id"]))
-    for child in node.get("children", ()):
-        if child["id"] == name:
-            return here
-        if (found := _find(child, name, here)) is not None:
-            return found
-    return None

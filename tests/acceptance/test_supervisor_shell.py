@@ -301,6 +301,31 @@ def test_the_control_socket_is_its_owners_and_takes_otps_calls(run):
     assert tree.find("a")["state"] == "running"
 
 
+def test_a_new_tree_can_be_loaded_while_the_old_one_runs(run):
+    tree = run(supervisor("root", supervisor("p", child("a"), child("b")), child("c"), intensity=3))
+    tree.until_up()
+    kept = tree.find("a")["pid"]
+    new = supervisor("root", supervisor("p", child("a", "changed"), child("d"), intensity=7), child("c"), intensity=3)
+    assert "ok" in tree.call(call="reload", tree=new)
+    assert [one["id"] for one in tree.until_up()["children"][0]["children"]] == ["a", "d"]
+    assert tree.find("a")["pid"] == kept
+    assert tree.find("p")["intensity"] == 7
+    assert tree.traced()[-2:] == ["stop b", "start d"]
+    with pytest.raises(control.CallError, match="invalid_strategy"):
+        tree.call(call="reload", tree={**new, "strategy": "none"})
+
+
+def test_a_child_can_be_stopped_and_started(run):
+    tree = run(supervisor("root", child("a"), child("b"), intensity=3))
+    tree.until_up()
+    tree.call(call="stop", id="a")
+    assert tree.find("a")["state"] == "undefined"
+    tree.call(call="start", id="a")
+    assert tree.find("a")["state"] == "running"
+    with pytest.raises(control.CallError, match="running"):
+        tree.call(call="start", id="a")
+
+
 def test_a_log_that_nobody_reads_does_not_stop_the_supervisor(run):
     reading, writing = os.pipe()
     os.close(reading)
