@@ -13,7 +13,7 @@ from typing import NoReturn
 from rich.console import Console
 
 import ops.bench.supervision.benchmark as supervision
-from ops.bench import show
+from ops.bench import recovery, show
 from ops.bench.figures import Outcome
 
 EX_USAGE = 64
@@ -33,6 +33,11 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "our supervisor beside supervisord and circus (six minutes; --quick: two)",
         supervision.arguments,
         supervision.run,
+    ),
+    "recovery": Benchmark(
+        "a killed worker's job, and a killmail's way through an idle system (a minute and a half)",
+        recovery.arguments,
+        recovery.run,
     ),
 }
 
