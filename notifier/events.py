@@ -31,6 +31,8 @@ _KINDS = (
     Kind("letters_replayed", ("jobs",), "INFO"),
     Kind("letters_discarded", ("jobs",), "WARNING"),
     Kind("letters_exported", ("jobs", "file"), "INFO"),
+    Kind("letters_imported", ("jobs",), "INFO"),
+    Kind("letters_not_exported", ("reason",), "ERROR", "dead-letters"),
     Kind("delivery_ambiguous", ("destination", "jobs", "reason"), "WARNING"),
     Kind("group_refused", ("destination", "jobs", "reason"), "WARNING"),
     Kind("circuit_opened", ("circuit", "reason"), "WARNING", "circuit-open"),
@@ -47,6 +49,7 @@ _KINDS = (
     Kind("redis_back", ("what", "seconds"), "INFO"),
     Kind("upkeep_missing", ("seconds",), "ERROR", "no-upkeep"),
     Kind("backfill_done", ("day", "killmails", "new"), "INFO"),
+    Kind("backfill_given_up", ("day", "reason"), "ERROR", "skipped-packages"),
 )
 KINDS: Final = MappingProxyType({kind.name: kind for kind in _KINDS})
 

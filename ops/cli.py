@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +11,6 @@ import typer
 from redis.exceptions import RedisError
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.tree import Tree
 
 import ops.chaos
@@ -20,16 +18,14 @@ from notifier import __version__
 from notifier.config import ConfigError, Settings, load_config
 from notifier.feeds.archive import ArchiveError
 from notifier.universe import load
-from ops import launch
+from ops import backfill, destinations, launch
 from ops.demo import DemoError, Options, run
+from ops.dlq import dlq
 from ops.embedded_redis import RuntimeFolderError
 from ops.home import Home
 from ops.matching import Matched, match_file
 from ops.tree import ROLES
 from supervisor import control
-from workers.connection import connect
-from workers.dead_letters import DeadLetters, Letter
-from workers.queues import QUEUES, Queues
 from workers.scrub import scrub
 
 EX_DATA, EX_UNAVAILABLE, EX_CONFIG = 65, 69, 78
@@ -42,8 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-dlq = typer.Typer(help="The dead letters: jobs that failed for good. List them, read them, put them back.")
-app.add_typer(dlq, name="dlq", no_args_is_help=True)
+app.add_typer(dlq, name="dlq")
+app.add_typer(destinations.app, name="destinations", no_args_is_help=True)
+backfill.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 ConfigFile = Annotated[
@@ -137,6 +134,35 @@ def restart(name: Annotated[str, typer.Argument(help="A process or a pool, as `p
 
 
 @app.command()
+def stop(name: Annotated[str, typer.Argument(help="A process or a pool, as `ps` names it.")]) -> None:
+    """Stop one process (or pool) until `start`. To stop everything, send SIGTERM to what `up` runs."""
+    _call({"call": "stop", "id": name})
+    out.print(f"{name} is stopped")
+
+
+@app.command()
+def start(name: Annotated[str, typer.Argument(help="A process or a pool that was stopped.")]) -> None:
+    """Start a process (or pool) that `stop` has stopped."""
+    _call({"call": "start", "id": name})
+    out.print(f"{name} is running")
+
+
+@app.command()
+def reload(config: ConfigFile = None) -> None:
+    """Take over changed rules and destinations without a stop; nothing changes while there is a mistake in them.
+
+    Workers that read them are restarted one after another, each when its job is done.
+    """
+    _call({"call": "tree"})
+    home = launch.reload(_settings(config), os.environ)
+    _call({"call": "reload", "tree": msgspec.json.decode(home.tree.read_bytes())})
+    names = launch.readers(_tree())
+    for name in names:
+        _call({"call": "restart", "id": name})
+    out.print(f"reloaded; restarted {', '.join(names) or 'nothing'}")
+
+
+@app.command()
 def scale(pool: Annotated[str, typer.Argument(metavar="POOL=N", help="For example delivery=4.")]) -> None:
     """Run N workers of a pool here, until the next `up`; NOTIFIER_DELIVERY_WORKERS and so on set it for good."""
     name, _, size = pool.partition("=")
@@ -215,73 +241,6 @@ def chaos(
 def version() -> None:
     """Print the version."""
     out.print(__version__)
-
-
-# -- dead letters
-
-QueueName = Annotated[str | None, typer.Option("--queue", metavar="NAME", help=f"Only one of {', '.join(QUEUES)}.")]
-
-
-def _letters() -> DeadLetters:
-    settings = _settings()
-    url = Home.of(settings, os.environ).redis_url(settings)
-    return DeadLetters(Queues(connect(url), settings.job_timeout))
-
-
-def _require_queue(queue: str | None) -> None:
-    if queue is not None and queue not in QUEUES:
-        raise typer.BadParameter(f"found {queue!r}, expected one of {', '.join(QUEUES)}", param_hint="--queue")
-
-
-@dlq.command("list")
-def dlq_list(queue: QueueName = None, as_json: AsJson = False) -> None:
-    """List the dead letters, the longest dead first."""
-    _require_queue(queue)
-    table = Table("id", "queue", "died", "attempts", "category", "reason", box=None, pad_edge=False)
-    count = 0
-    for letter in _letters().letters(queue):
-        count += 1
-        if as_json:
-            print(msgspec.json.encode(letter.as_dict()).decode())  # noqa: T201
-        else:
-            reason = letter.reason.strip().splitlines()[-1]
-            attempts = str(letter.meta.get("attempts", "?"))
-            table.add_row(letter.id, letter.queue, _when(letter), attempts, letter.category, escape(reason))
-    if not as_json:
-        out.print(table if count else "no dead letters")
-
-
-@dlq.command("show")
-def dlq_show(job_id: Annotated[str, typer.Argument(help="Its id, as `dlq list` prints it.")]) -> None:
-    """Show everything that is known of one dead letter, as JSON."""
-    print(msgspec.json.format(msgspec.json.encode(_find(_letters(), job_id).as_dict())).decode())  # noqa: T201
-
-
-@dlq.command("replay")
-def dlq_replay(
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids of the letters; or --all.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every dead letter (of --queue).")] = False,
-    queue: QueueName = None,
-) -> None:
-    """Put dead letters back on their queues, with fresh attempts; what was delivered meanwhile is not sent again."""
-    _require_queue(queue)
-    if bool(ids) == everything:
-        raise typer.BadParameter("expected either ids or --all", param_hint="IDS")
-    letters = _letters()
-    chosen = list(letters.letters(queue)) if everything else [_find(letters, job_id) for job_id in ids or ()]
-    done = sum(letters.replay(letter) for letter in chosen)
-    out.print(f"{done} of {len(chosen)} put back")
-
-
-def _find(letters: DeadLetters, job_id: str) -> Letter:
-    letter = letters.find(job_id)
-    if letter is None:
-        raise typer.BadParameter(f"found no dead letter {job_id!r}; `notifier dlq list` shows all", param_hint="ID")
-    return letter
-
-
-def _when(letter: Letter) -> str:
-    return datetime.fromtimestamp(letter.dead_at, UTC).strftime("%Y-%m-%d %H:%M:%S") if letter.dead_at else "?"
 
 
 # -- the tree

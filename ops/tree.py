@@ -61,6 +61,8 @@ def compile_tree(settings: Settings, home: Home, roles: Collection[str] = ROLES)
         children.append(pool("enrichment", settings.enrichment_workers))
     if "sources" in roles:
         sources = [worker("replay", "replay"), worker("feed", "feed")]
+        if settings.backfill_days:
+            sources.append(worker("backfill", "backfill"))
         children.append(_supervisor("sources", sources, strategy="rest_for_one"))
     return {
         **_supervisor("notifier", children),

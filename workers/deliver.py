@@ -1,53 +1,27 @@
-"""From a delivery job to Discord: lead the destination, post the oldest of what waits there, acknowledge it."""
+"""From a delivery job to Discord: lead the destination, post the oldest of what waits there (see `posting`)."""
 
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
 
-import httpx
 from loguru import logger
 
-from notifier.config import AddressProblem, Destination, WebhookAddress
-from notifier.messages import KillNotice, Message, compose, notice_from_json
-from notifier.outcome import Dead, Done, Outcome, Retry, Snooze
-from notifier.services import discord
-from notifier.services.discord import Discord, Limits, Posted, Reply
-from workers.job_timeout import undisturbed
-from workers.outbox import (
-    CHANNEL_LIMIT,
-    CHANNEL_WINDOW,
-    GROUP,
-    Busy,
-    Delivered,
-    Disabled,
-    Lead,
-    Limited,
-    Outbox,
-)
-from workers.persistence import persist
+from notifier.config import AddressProblem, Destination, WebhookAddress, duration
+from notifier.messages import compose, notice_from_json
+from notifier.outcome import Dead, Done, Outcome, Snooze
+from notifier.services.discord import Discord
+from workers.outbox import GROUP, Busy, Delivered, Disabled, Held, Lead, Limited, Outbox
+from workers.posting import Post, Poster, Trouble, Waiting, awake, disabled, held, turn
 from workers.process import StopSignal
 from workers.queues import KillmailJob, Queues
 
-T = TypeVar("T")
 TURN = 0.05
 """Seconds between two looks of a delivery that waits behind another leader, for each group before it."""
 LONGEST_LOOK = 5.0
 """Seconds between two looks at most while the leader's post takes long."""
-PAUSE = 1.0
-"""Seconds without a post to an address after one that failed."""
-
-
-class Waiting(NamedTuple):
-    """One delivery of a group."""
-
-    job_id: str
-    notice: KillNotice
-    score: float
 
 
 class Deliver:
-    """The last stage."""
+    """The last stage. `clock` gives epoch seconds, `awake` seconds for durations."""
 
     def __init__(
         self,
@@ -56,62 +30,64 @@ class Deliver:
         service: Discord,
         stop: StopSignal,
         clock: Callable[[], float] = time.time,
+        awake: Callable[[], float] = awake,
     ) -> None:
-        self._queues, self._destinations, self._discord, self._clock = queues, destinations, service, clock
-        self._stop = stop
+        self._queues, self._destinations, self._clock = queues, destinations, clock
+        self._poster = Poster(queues, service, stop, clock, awake)
 
-    def perform(self, job_id: str, notice: str, destination: str, sequence: float, received: float) -> Outcome:  # noqa: ARG002
-        """Deliver `notice` (JSON) to `destination`, together with what waits there before it."""
-        address = self._address(destination)
-        if isinstance(address, Dead):
-            return address
-        outbox = Outbox(self._queues, destination, address.fingerprint, job_id)
+    def perform(self, job_id: str, notice: str, destination: str, sequence: float, received: float) -> Outcome:
+        """Deliver `notice` (JSON) to `destination`, together with what waits there before it.
+
+        `sequence` is its place in the order there, `received` when we came to know of it (epoch seconds).
+        """
+        known = self._destinations.get(destination)
+        if known is None:
+            return Dead(f"destination {destination!r} is not configured any more", "misconfigured")
+        try:
+            address = known.address()
+        except AddressProblem as error:
+            return Dead(str(error), "misconfigured")
+        outbox = Outbox(self._queues, destination, address.fingerprint, job_id, hold=known.ambiguous == "hold")
+        end = self._claimed(outbox, address, notice, sequence)
+        return self._waits(end.snooze, known, job_id, received) if isinstance(end, Trouble) else end
+
+    def _claimed(self, outbox: Outbox, address: WebhookAddress, notice: str, sequence: float) -> Outcome | Trouble:
         claim = outbox.claim(sequence)
         match claim:
             case Delivered():
                 return Done("by another leader")
-            case Disabled():
-                return Dead(
-                    "Discord no longer knows this webhook; give the destination a new address",
-                    "misconfigured",
-                )
+            case Disabled(reason=reason):
+                return Dead(disabled(outbox.destination, reason), "misconfigured")
+            case Held():
+                return held("a worker or a connection was lost after the post had begun")
             case Busy(rank=rank, since=since):
                 # A hundred that ask every 50 ms while a slow post lasts would keep the workers from everybody else.
                 pause = max(TURN * (1 + rank // GROUP), min(since / 2, LONGEST_LOOK))
                 return Snooze(pause, "another delivery leads")
             case Limited(rank=rank, seconds=seconds):
-                return Snooze(_turn(rank, seconds), "Discord's rate limit")
+                return Trouble(Snooze(turn(rank, seconds), "Discord's rate limit, or a pause after a failure"))
             case Lead():
-                own = Waiting(job_id, notice_from_json(notice), sequence)
+                own = Waiting(outbox.job_id, notice_from_json(notice), sequence)
                 return self._lead(outbox, own, claim, address)
 
-    def _address(self, destination: str) -> WebhookAddress | Dead:
-        known = self._destinations.get(destination)
-        if known is None:
-            return Dead(f"destination {destination!r} is not configured any more", "misconfigured")
-        try:
-            return known.address()
-        except AddressProblem as error:
-            return Dead(str(error), "misconfigured")
+    def _waits(self, snooze: Snooze, to: Destination, job_id: str, received: float) -> Outcome:
+        """Wait, unless the notification has become too old for that while it could not be posted."""
+        if self._clock() - received <= to.max_age:
+            return snooze
+        [job] = self._queues.fetch([job_id])
+        # Whoever put it back from the dead letters wants it delivered: its time begins anew.
+        begun_at = received if job is None else job.meta.get("round_at", received)
+        if self._clock() - begun_at <= to.max_age:
+            return snooze
+        return Dead(f"older than its max_age of {duration.words(to.max_age)}: {snooze.reason}", snooze.category)
 
-    def _lead(self, outbox: Outbox, own: Waiting, lead: Lead, address: WebhookAddress) -> Outcome:
+    def _lead(self, outbox: Outbox, own: Waiting, lead: Lead, address: WebhookAddress) -> Outcome | Trouble:
         group = self._group(outbox, own, lead.ids)
         if not group:
             outbox.release()
             return Snooze(TURN, "what waits before it cannot be read")
         message = compose([one.notice for one in group], lead.waiting)
-        group = group[: message.taken]
-        ids, post = [one.job_id for one in group], secrets.token_hex(8)
-        wait = self._surely(lambda: outbox.begin(ids, post))
-        if wait is not None:
-            outbox.release()
-            return Snooze(_turn(lead.rank, wait), "Discord's rate limit")
-        return self._post(outbox, address, message, group, lead, post)
-
-    def _surely(self, step: Callable[[], T]) -> T:
-        """Do a step in Redis around a post: what is known of the post must not be lost to an outage or a timeout."""
-        with undisturbed():
-            return persist(step, self._stop, "a delivery", patience=8.0)
+        return self._poster.post(Post.of(outbox, address, message, group, lead))
 
     def _group(self, outbox: Outbox, own: Waiting, ids: Sequence[str]) -> list[Waiting]:
         """The deliveries with these ids, oldest first; one that cannot be read is left to its own job, to die of it."""
@@ -125,65 +101,6 @@ class Deliver:
         found[own.job_id] = own
         return [one for job_id in ids if (one := found.get(job_id)) is not None]
 
-    def _post(
-        self, outbox: Outbox, address: WebhookAddress, message: Message, group: list[Waiting], lead: Lead, post: str
-    ) -> Outcome:
-        ids = [one.job_id for one in group]
-        try:
-            reply = self._discord.post(address, message.payload)
-        except httpx.HTTPError as error:
-            retry = discord.classify_exception(error)
-            return self._surely(lambda: self._failed(outbox, retry, ids, post))
-        verdict = discord.classify(reply, self._clock())
-        match verdict:
-            case Posted(message_id=message_id):
-                limits = Limits.from_headers(reply.headers)
-                self._surely(lambda: outbox.acknowledge(ids, message_id, limits))
-                return (
-                    Done(f"with {len(ids)} in message {message_id}")
-                    if outbox.job_id in ids
-                    else Snooze(0.0, "its turn")
-                )
-            case Snooze(seconds=seconds, reason=reason):
-                self._surely(lambda: self._note(outbox, reply))
-                self._surely(lambda: outbox.release(post, ids))
-                return Snooze(_turn(lead.rank, seconds), reason)
-            case Retry():
-                self._surely(lambda: self._note(outbox, reply))
-                return self._surely(lambda: self._failed(outbox, verdict, ids, post))
-            case Dead():
-                self._surely(lambda: self._note(outbox, reply))
-                return self._surely(lambda: self._refused(outbox, verdict, group, post))
-
-    def _note(self, outbox: Outbox, reply: Reply) -> None:
-        limits = Limits.from_headers(reply.headers)
-        throttled = discord.throttled(reply, self._clock())
-        blocked = throttled.seconds if throttled else None
-        everywhere = throttled is not None and throttled.scope in ("global", "cloudflare")
-        outbox.note(limits.remaining, limits.reset_after, blocked, everywhere)
-
-    @staticmethod
-    def _failed(outbox: Outbox, retry: Retry, ids: list[str], post: str) -> Retry:
-        """The whole destination pauses: a long queue must not hammer a service in trouble, attempt by attempt."""
-        outbox.note(None, None, retry.seconds or PAUSE, everywhere=False)
-        outbox.release(post, () if retry.ambiguous else ids)
-        return retry
-
-    @staticmethod
-    def _refused(outbox: Outbox, verdict: Dead, group: list[Waiting], post: str) -> Outcome:
-        """Discord will not take this message: the address is at fault, or one of the group."""
-        ids = [one.job_id for one in group]
-        if verdict.category == "misconfigured":
-            logger.error("destination {} is disabled: {}", outbox.destination, verdict.reason)
-            outbox.disable()
-            outbox.release(post, ids)
-            return verdict
-        if ids == [outbox.job_id]:
-            outbox.release(post, ids)
-            return verdict
-        outbox.release(post, ids, alone_up_to=group[-1].score)
-        return Snooze(0.0, f"its group was refused ({verdict.reason}): each one alone now")
-
 
 def _read(job: KillmailJob) -> Waiting | None:
     try:
@@ -191,8 +108,3 @@ def _read(job: KillmailJob) -> Waiting | None:
     except Exception as error:  # noqa: BLE001 – said in the log; its own job meets the same error and dies of it
         logger.warning("{} cannot be read for a group ({})", job.id, type(error).__name__)
         return None
-
-
-def _turn(rank: int, seconds: float) -> float:
-    """When a delivery at `rank` should look again: its group goes out so many posts after the next one."""
-    return seconds + (rank // GROUP) * CHANNEL_WINDOW / CHANNEL_LIMIT

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from notifier.killmail import from_json
 from notifier.messages import kill_notice, missing_from, names_wanted, notice_to_json
-from notifier.outcome import Done, Outcome, Snooze
+from notifier.outcome import Category, Done, Outcome, Snooze, Waits
 from notifier.universe import Universe
 from workers import keys
 from workers.name_cache import NameCache, NamesMissing
@@ -35,8 +35,10 @@ class Enrich:
         try:
             names = self._names.names(names_wanted(killmail) | missing_from(self._universe, killmail))
         except NamesMissing as missing:
-            if self._clock() - received < self._patience:
-                return Snooze(missing.seconds, missing.reason)
+            left = self._patience - (self._clock() - received)
+            if left > 0:
+                # ESI may ask for an hour; the kill goes out when our patience ends.
+                return Snooze(min(missing.seconds, left), missing.reason, _waits(missing.category))
             names, note = missing.so_far, f"without some names: {missing.reason}"
         jobs = []
         for destination, subscriptions in routes:
@@ -44,6 +46,10 @@ class Enrich:
             jobs.append(delivery_job(job_id, destination, notice_to_json(notice), sequence, received))
         self._queues.hand_over(HandOver(jobs))
         return Done(note)
+
+
+def _waits(category: Category) -> Waits:
+    return "throttled" if category == "throttled" else "dependency down"
 
 
 def delivery_job(kill_job: str, destination: str, notice: str, sequence: int, received: float) -> NewJob:

@@ -6,18 +6,38 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+import httpx
 from loguru import logger
-from redis.exceptions import RedisError
-from rq.exceptions import DeserializationError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    ClusterError,
+    ExecAbortError,
+    InvalidResponse,
+    LockError,
+    NoPermissionError,
+    NoScriptError,
+    TryAgainError,
+    WatchError,
+)
+from rq.exceptions import (
+    AbandonedJobError,
+    DeserializationError,
+    DuplicateJobError,
+    NoSuchJobError,
+    ShutDownImminentException,
+    StopRequested,
+)
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
-from notifier.outcome import Dead, Outcome, Retry, Snooze
+from notifier.outcome import Category, Dead, Outcome, Retry, Snooze, failed
+from notifier.services import http
 from workers import attempts
 from workers.attempts import Bury, Finish, Meta, Move, Schedule
 from workers.job_timeout import limited
 from workers.persistence import AWAY, Stopped
-from workers.queues import FUNCTIONS, KillmailJob
+from workers.queues import FUNCTIONS, KillmailJob, UnknownFunctionError
 from workers.scrub import scrub
 from workers.telemetry import emit
 
@@ -65,23 +85,38 @@ def _scrubbed(outcome: object) -> object:
     return outcome
 
 
+_ROWS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Category | None, float | None, str], ...] = (
+    (JobTimeoutException, "ambiguous", None, "took longer than {timeout} s"),
+    (DeserializationError, "malformed", None, "its arguments cannot be read"),
+    (UnknownFunctionError, "permanent", None, "calls a function that is none of ours"),
+    # Whoever stops does not wait: the next worker goes on at once.
+    (Stopped, "dependency down", 0.0, "the process stops while Redis is away"),
+    ((AuthenticationError, AuthorizationError), "dependency down", None, "Redis does not let us in"),
+    (AWAY, "dependency down", 0.5, "Redis is away"),
+    ((ClusterError, TryAgainError, ExecAbortError), "dependency down", None, "Redis is not ready"),
+    (InvalidResponse, "dependency down", None, "Redis' reply was garbled"),
+    (NoPermissionError, "misconfigured", None, "Redis' ACL does not allow it"),
+    ((WatchError, LockError, NoScriptError), "transient", None, "somebody else was at it in Redis"),
+    ((NoSuchJobError, DuplicateJobError), "transient", None, "another job was gone, or there already"),
+    ((AbandonedJobError, StopRequested, ShutDownImminentException), "transient", None, "RQ broke it off"),
+    (httpx.HTTPError, None, None, "a service gave no reply"),
+    (OSError, "transient", None, "the operating system refused"),
+)
+"""What an exception that leaves a perform means, the first row that fits: its category (None: httpx's own table says),
+the pause in seconds (None: the usual back-off), and words. Whatever is not here is a bug, other RedisErrors too: Redis
+answered, and did not like what we asked.
+"""
+
+
 def classify(error: BaseException, job: Job) -> Outcome:
     """The Outcome of an exception that left a perform."""
-    match error:
-        case JobTimeoutException():
-            return Retry(f"took longer than {job.timeout} s", "bug", ambiguous=True)
-        case DeserializationError():
-            return Dead("its arguments cannot be read", "permanent")
-        case Stopped():
-            return Snooze(0.0, "the process stops while Redis is away")
-        case _ if isinstance(error, AWAY):
-            return Snooze(0.5, "Redis is away")
-        case RedisError():
-            return Retry(f"Redis refused: {scrub(str(error))[:200]}", "dependency down")
-        case _:
-            text = scrub("".join(traceback.format_exception(error)))
-            logger.error("{} failed with a bug:\n{}", job.id, text)
-            return Retry(text[-2000:].strip(), "bug")
+    for kinds, category, seconds, words in _ROWS:
+        if isinstance(error, kinds):
+            found = category or (http.category(error) if isinstance(error, httpx.HTTPError) else "bug")
+            return failed(found, f"{words.format(timeout=job.timeout)} ({type(error).__name__})", seconds)
+    text = scrub("".join(traceback.format_exception(error)))
+    logger.error("{} failed with a bug:\n{}", job.id, text)
+    return failed("bug", text[-2000:].strip())
 
 
 def _tell(job: KillmailJob, move: Move, meta: dict[str, Any]) -> None:

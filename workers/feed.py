@@ -4,13 +4,16 @@ Backlog waits in the feed (it keeps a day), not in Redis: reading pauses while m
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 from loguru import logger
 
+from notifier.feeds.cursor import Skipped
+from notifier.feeds.history import days_lost
 from notifier.feeds.r2z2 import Cursor, Fetched, Idle
-from workers import keys
+from notifier.feeds.silence import alarming
+from workers import backfill_requests, keys, skipped
 from workers.ingest import Ingest
 from workers.lease import Lease
 from workers.persistence import Stopped, persist
@@ -25,6 +28,12 @@ DRAIN = 0.02
 STANDBY = 1.0
 FLUSH = 1.0
 """Seconds between two additions of what was counted."""
+LONGEST_ASK = 60.0
+"""Seconds of one request that count as silence at most: a process that was stopped meanwhile did not listen."""
+LONGEST_REST = 5.0
+"""Seconds without a look around, at most: zKillboard may want an hour's pause, and meanwhile the lease must be renewed,
+the supervisor must see a sign of life, and the silence be told. The source knows how long its pause still is.
+"""
 
 
 class Source(Protocol):
@@ -35,15 +44,31 @@ class Source(Protocol):
 
 
 class Feed:
-    """Reads `source`, a request each `min_interval` seconds, while at most `backlog` jobs wait for enrichment."""
+    """Reads `source`, a request each `min_interval` seconds, while at most `backlog` jobs wait for enrichment.
+
+    After more than a day without a file the last `backfill_days` days of what was lost are asked for from the history
+    (0: none). `wall` gives epoch seconds, `monotonic` seconds that no one sets.
+    """
 
     def __init__(
-        self, source: Source, ingest: Ingest, queues: Queues, host: str, *, min_interval: float, backlog: int
+        self,
+        source: Source,
+        ingest: Ingest,
+        queues: Queues,
+        host: str,
+        *,
+        min_interval: float,
+        backlog: int,
+        backfill_days: int = 0,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source, self._ingest, self._queues = source, ingest, queues
         self._lease = Lease(queues, "feed", host)
-        self._min_interval, self._most = min_interval, backlog
+        self._min_interval, self._most, self._backfill_days = min_interval, backlog, backfill_days
+        self._wall, self._monotonic = wall, monotonic
         self._next_flush = 0.0
+        self._quiet, self._silent = 0.0, False
 
     def run(self, stop: StopSignal) -> None:
         """Read until the stop signal, from where the last one stopped."""
@@ -57,6 +82,7 @@ class Feed:
                     continue
                 if not leading:
                     cursor, leading = persist(self._stored, stop, "the feed"), True
+                    self._quiet, self._silent = 0.0, False
                 cursor = self._step(cursor, stop)
         except Stopped:
             logger.debug("the feed stops while Redis is away; its cursor stands in Redis")
@@ -68,20 +94,29 @@ class Feed:
         return Cursor.from_json(text(stored)) if stored else None
 
     def _step(self, cursor: Cursor | None, stop: StopSignal) -> Cursor | None:
-        asked_at = time.monotonic()
+        asked_at = self._monotonic()
         if asked_at >= self._next_flush:
             self._next_flush = asked_at + FLUSH
             flush(self._queues.connection)
-        answer = self._source.poll(cursor, time.time())
+        answer = self._source.poll(cursor, self._wall())
+        asked_for = min(self._monotonic() - asked_at, LONGEST_ASK)
+        self._ask_for_history(cursor, answer.after, stop)
         if isinstance(answer, Idle):
-            self._rest(answer, cursor, stop)
+            self._listen(asked_for + self._rest(answer, cursor, stop))
         else:
             self._take(answer, stop)
-            stop.wait(max(0.0, asked_at + self._min_interval - time.monotonic()))
+            if answer.sequence == answer.after.next - 1:
+                self._hear()
+            else:
+                self._listen(max(asked_for, self._min_interval))
+            stop.wait(max(0.0, asked_at + self._min_interval - self._monotonic()))
         return answer.after
 
     def _take(self, fetched: Fetched, stop: StopSignal) -> None:
         after = fetched.after.to_json()
+        if fetched.skipped:
+            # Before the cursor moves: a crash in between records a range twice, and never loses sight of one.
+            persist(lambda: self._record(fetched.skipped), stop, "what was skipped")
         backlog = persist(
             lambda: self._ingest.offer(fetched.body, fetched.sequence, CURSOR, after),
             stop,
@@ -93,29 +128,49 @@ class Feed:
             stop.wait(DRAIN)
             backlog = persist(lambda: self._queues[ENRICHMENT].count, stop, "the feed")
 
-    def _rest(self, idle: Idle, cursor: Cursor | None, stop: StopSignal) -> None:
-        after = idle.after
+    def _rest(self, idle: Idle, cursor: Cursor | None, stop: StopSignal) -> float:
+        """Keep what is new, and wait; gives how many seconds."""
+        after, pause = idle.after, min(idle.wait, LONGEST_REST)
         if after is not None and after != cursor:
-            persist(lambda: self._queues.connection.set(CURSOR, after.to_json()), stop, "the feed's cursor")
+            persist(lambda: self._record(idle.skipped, after), stop, "the feed's cursor")
         _report_skipped(idle.skipped)
         if idle.reason:
             logger.debug("feed: {}", idle.reason)
-        stop.wait(idle.wait)
+        stop.wait(pause)
+        return pause
+
+    def _record(self, given_up: tuple[Skipped, ...], after: Cursor | None = None) -> None:
+        """Store what was skipped, and the cursor, in one step."""
+        with self._queues.connection.pipeline(transaction=True) as pipe:
+            skipped.write(pipe, given_up, self._wall())
+            if after is not None:
+                pipe.set(CURSOR, after.to_json())
+            pipe.execute()
+
+    def _ask_for_history(self, before: Cursor | None, after: Cursor | None, stop: StopSignal) -> None:
+        """Ask for the days that are lost to the feed, before the cursor forgets since when it has read nothing."""
+        if before is None or after is None or not self._backfill_days:
+            return
+        days = days_lost(before.read_at, after.read_at)[-self._backfill_days :]
+        if days:
+            now = self._wall()
+            persist(
+                lambda: backfill_requests.add(self._queues.connection, days, before.read_at, now), stop, "the backfill"
+            )
+
+    def _listen(self, seconds: float) -> None:
+        """The feed was asked, and gave no new file for so long. Waiting for a backlog or for Redis does not count."""
+        self._quiet += seconds
+        if not self._silent and alarming(self._quiet, self._wall()):
+            self._silent = True
+            emit("feed_silent", seconds=self._quiet)
+
+    def _hear(self) -> None:
+        if self._silent:
+            emit("feed_heard", seconds=self._quiet)
+        self._quiet, self._silent = 0.0, False
 
 
-def _report_skipped(sequences: tuple[int, ...]) -> None:
-    for first, last in _ranges(sequences):
-        emit("packages_skipped", first=first, last=last, count=last - first + 1, reason="they never came")
-
-
-def _ranges(numbers: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """Give the runs of consecutive numbers among ascending ones."""
-    first = last = None
-    for number in numbers:
-        if first is None or last is None or number != last + 1:
-            if first is not None and last is not None:
-                yield first, last
-            first = number
-        last = number
-    if first is not None and last is not None:
-        yield first, last
+def _report_skipped(given_up: tuple[Skipped, ...]) -> None:
+    for one in given_up:
+        emit("packages_skipped", first=one.first, last=one.last, count=one.last - one.first + 1, reason=one.reason)

@@ -6,17 +6,22 @@ import base64
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from loguru import logger
 
 from notifier.killmail import Killmail, Malformed, Package, decode_package, to_json
 from notifier.outcome import Dead, Done, Outcome
 from notifier.tracking import Index, Subscription
-from workers import keys
+from workers import keys, malformed_file
 from workers.queues import ENRICHMENT, INGESTION, HandOver, NewJob, Queues
 from workers.telemetry import emit
 
 Route: TypeAlias = tuple[str, list[str]]
 """A destination's id, and the ids of the subscriptions that lead there."""
+MOST_IN_REDIS = 1024 * 1024
+"""Bytes of a malformed package that its job holds; of a bigger one the whole lies in a file, and the job names it."""
 
 
 def routes(subscriptions: Sequence[Subscription]) -> list[Route]:
@@ -29,10 +34,12 @@ def routes(subscriptions: Sequence[Subscription]) -> list[Route]:
 
 
 class Ingest:
-    """The first stage. `index` knows whom a killmail concerns."""
+    """The first stage. `index` knows whom a killmail concerns; `state` is the state directory (big malformed ones)."""
 
-    def __init__(self, index: Index, queues: Queues, clock: Callable[[], float] = time.time) -> None:
-        self._index, self._queues, self._clock = index, queues, clock
+    def __init__(
+        self, index: Index, queues: Queues, clock: Callable[[], float] = time.time, *, state: Path | None = None
+    ) -> None:
+        self._index, self._queues, self._clock, self._state = index, queues, clock, state
 
     def offer(self, body: bytes, sequence: int, cursor_key: str, cursor: str) -> int:
         """Take one package of the feed, and the cursor after it, in one step; gives how many jobs wait for enrichment.
@@ -43,21 +50,41 @@ class Ingest:
             what = self._evaluated(decode_package(body), sequence)
         except Malformed as malformed:
             emit("package_malformed", sequence=sequence, reason=str(malformed))
-            what = _put_aside(body, sequence)
+            what = self._put_aside(body, sequence)
         except Exception as error:  # noqa: BLE001 – a bug of ours; its job meets it again, and the feed does not stop at it
             emit("package_malformed", sequence=sequence, reason=f"a bug: {type(error).__name__}")
-            what = _put_aside(body, sequence)
+            what = self._put_aside(body, sequence)
         _, backlog = self._queues.hand_over(replace(what, cursor_key=cursor_key, cursor=cursor))
         return backlog
 
-    def perform(self, job_id: str, body: str, sequence: int) -> Outcome:  # noqa: ARG002 – every perform takes the job's id
-        """Decode a package anew that was malformed (`body` in base64): Dead if it still is, else on its way."""
+    def perform(self, job_id: str, body: str, sequence: int, file: str = "", size: int = 0) -> Outcome:  # noqa: ARG002 – every perform takes the job's id
+        """Decode a package anew that was malformed: Dead if it still is, else on its way.
+
+        `body` is in base64; of a big one it is only the beginning, and all `size` bytes lie in `file`.
+        """
         try:
-            package = decode_package(base64.b64decode(body))
+            package = decode_package(self._whole(body, sequence, file, size))
         except Malformed as malformed:
             return Dead(f"package {sequence}: {malformed}", "malformed")
+        except _BodyMissingError as missing:
+            return Dead(f"package {sequence}: {missing}", "permanent")
         self._queues.hand_over(self._evaluated(package, sequence))
         return Done("decoded")
+
+    def _whole(self, body: str, sequence: int, file: str, size: int) -> bytes:
+        if not file:
+            return base64.b64decode(body)
+        # The name is ours to say: whoever can write to Redis must not make us read any other file.
+        if file != malformed_file.name(sequence) or self._state is None:
+            raise _BodyMissingError(f"its body lies in {file!r}, expected {malformed_file.name(sequence)!r}")
+        try:
+            whole = malformed_file.read(self._state, sequence)
+        except OSError as error:
+            where = "in the state directory here; only the host that read it from the feed has it"
+            raise _BodyMissingError(f"its body of {size} bytes, {file}, is not {where} ({error.strerror})") from None
+        if len(whole) != size:
+            raise _BodyMissingError(f"its body {file} has {len(whole)} bytes, expected {size}")
+        return whole
 
     def _evaluated(self, package: Package, sequence: int) -> HandOver:
         killmail = package.killmail
@@ -74,8 +101,23 @@ class Ingest:
             f"kill {killmail.killmail_id}",
         )
 
+    def _put_aside(self, body: bytes, sequence: int) -> HandOver:
+        job_id = f"package-{sequence}"
+        job = NewJob(INGESTION, job_id, self._arguments(body, sequence), f"package {sequence}")
+        return HandOver([job], {"malformed": 1}, keys.seen(job_id), mark=str(sequence))
 
-def _put_aside(body: bytes, sequence: int) -> HandOver:
-    job_id = f"package-{sequence}"
-    job = NewJob(INGESTION, job_id, (base64.b64encode(body).decode(), sequence), f"package {sequence}")
-    return HandOver([job], {"malformed": 1}, keys.seen(job_id), mark=str(sequence))
+    def _arguments(self, body: bytes, sequence: int) -> tuple[Any, ...]:
+        """What `perform` takes after the job's id. A big body is on the disk before any job names its file."""
+        if len(body) > MOST_IN_REDIS and self._state is not None:
+            try:
+                malformed_file.write(self._state, sequence, body)
+            except OSError as error:
+                logger.error("package {}: its body stays in Redis whole ({})", sequence, error.strerror)
+            else:
+                head = base64.b64encode(body[:MOST_IN_REDIS]).decode()
+                return head, sequence, malformed_file.name(sequence), len(body)
+        return base64.b64encode(body).decode(), sequence
+
+
+class _BodyMissingError(Exception):
+    """The file of a big body is not there, or not the one that was written."""

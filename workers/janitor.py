@@ -5,12 +5,14 @@ Its local part (the host's status) runs on every host, the rest on the holder of
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
 from workers import keys
 from workers.dead_letters import DeadLetters
 from workers.lease import Lease
+from workers.letter_file import Archive
 from workers.persistence import Stopped, persist
 from workers.process import StopSignal
 from workers.queues import QUEUES, Queues
@@ -25,14 +27,27 @@ FORGET_HOST = 3600.0
 
 
 class Janitor:
-    """One host's janitor; `status` gives the host's process tree (any JSON), or raises OSError or ValueError."""
+    """One host's janitor; `status` gives the host's process tree (any JSON), or raises OSError or ValueError.
 
-    def __init__(self, queues: Queues, host: str, status: Callable[[], object], *, upkeep: bool = True) -> None:
+    `state` is the state directory: dead letters beyond their limits leave for a file there; without one they stay.
+    """
+
+    def __init__(
+        self,
+        queues: Queues,
+        host: str,
+        status: Callable[[], object],
+        *,
+        upkeep: bool = True,
+        state: Path | None = None,
+    ) -> None:
         self._queues, self._host, self._status, self._upkeep = queues, host, status, upkeep
         self._lease = Lease(queues, "janitor", host)
         self._recovery, self._letters = Recovery(queues), DeadLetters(queues)
         self._seen_dead: set[str] = set()
         self._seen_lost: set[str] = set()
+        self._archive = None if state is None else Archive(state)
+        self._cannot_export = False
 
     def run(self, stop: StopSignal) -> None:
         """Look every INTERVAL seconds, until the stop signal."""
@@ -55,6 +70,7 @@ class Janitor:
         self._recover_slots()
         self._mend_lost()
         self._take_back_from_rq()
+        self._keep_limits()
         for name in QUEUES:
             self._queues[name].finished_job_registry.cleanup()
 
@@ -93,3 +109,25 @@ class Janitor:
         for letter in self._letters.failed_by_rq():
             emit("job_mended", job=letter.id, reason="RQ's own cleaning had failed it")
             self._letters.replay(letter)
+
+    def _keep_limits(self) -> None:
+        """Letters beyond their lifetime or number leave for a file, long before RQ would drop them without a word."""
+        if self._archive is None:
+            return
+        try:
+            for name in QUEUES:
+                self._export(name, self._archive)
+        except OSError as error:
+            # They wait in Redis until the disk has room again; said once, not at every look.
+            if not self._cannot_export:
+                emit("letters_not_exported", reason=f"{type(error).__name__}: {error.strerror}")
+            self._cannot_export = True
+        else:
+            self._cannot_export = False
+
+    def _export(self, queue: str, archive: Archive) -> None:
+        while self._lease.held() and (letters := self._letters.excess(queue)):
+            for gone, path in self._letters.move_out(letters, archive):
+                emit("letters_exported", jobs=len(gone), file=path)
+                if not gone:  # all were put back in this moment: the next look sees what is left
+                    return

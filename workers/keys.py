@@ -2,15 +2,22 @@
 """Every Redis key of ours, named once. RQ's own keys (`rq:*`) are RQ's; who else writes them is said in `queues`.
 
 notifier:cursor:{feed}          string  where the feed goes on (JSON of the feed's cursor)
+notifier:cursor:backfill-{day}  string  how far the backfill of a day (YYYYMMDD) is; gone when it is done
+notifier:skipped                zset    what the feed gave up: JSON [first, last, reason, since]; score: when; bounded
+notifier:backfill               hash    day (YYYYMMDD) -> JSON of the request to backfill it; gone when it is done
 notifier:seen:{killmail}        string  the killmail was handed over; lives SEEN_TTL
 notifier:seen:package-{n}       string  the malformed package was handed over; lives SEEN_TTL
 notifier:outbox:{destination}   zset    delivery jobs that wait for the destination; score: order in the feed
 notifier:lock:{destination}     string  job id of the delivery that leads the destination; lives the job timeout and
                                         LOCK_MARGIN more
+notifier:lead:{destination}     string  the run of that job which leads, by a random name; lives as long
 notifier:alone:{destination}    string  up to this score each delivery goes alone (a group was refused)
-notifier:disabled:{destination} string  fingerprint of the address that Discord no longer knows
-notifier:delivery:{job}         hash    state (pending, sending, delivered), post, ambiguous, message; lives LEDGER_TTL
-notifier:limit:{address}        hash    what Discord's headers said: remaining, resets_at, blocked_until
+notifier:disabled:{destination} hash    address (fingerprint of what is not posted to any more, '*' for whatever it
+                                        is), reason, since
+notifier:delivery:{job}         hash    state (pending, sending, delivered; held: died, its post of unknown end), post,
+                                        ambiguous, message; lives LEDGER_TTL
+notifier:limit:{address}        hash    what Discord's headers said: remaining, resets_at, blocked_until; failures in a
+                                        row
 notifier:posts:{address}        zset    times of the last posts; `all`: everybody's, and all:blocked_until
                                         (an address stands here by its fingerprint)
 notifier:names:{id}             string  a name from ESI; '' for an id that ESI does not know
@@ -22,8 +29,13 @@ notifier:lease:{name}           string  host that does what only one may do; liv
 notifier:hosts                  zset    ids of the hosts; score: when each was last heard of
 notifier:host:{host}            string  JSON of the host's process tree; lives HOST_TTL
 notifier:dead                   zset    ids of the dead letters; score: when they died
-notifier:probe:{circuit}        string  someone is trying whether an open circuit can close
-notifier:circuit:{circuit}…     strings pybreaker's shared state
+notifier:circuits               set     names of the circuits that have ever opened
+notifier:circuit:{circuit}      hash    state (closed, open, half-open), failures in a row, since, reason
+notifier:probe:{circuit}        string  who is trying whether an open circuit can close; lives PROBE_TTL
+notifier:pause:{service}        string  until when (epoch seconds) a service wants to be left alone; lives as long
+notifier:admin                  string  destination of the notices to the operator
+notifier:told:{event}           string  the operator was told of such an event; lives a minute
+notifier:untold:{event}         list    the last such events that were kept back meanwhile
 notifier:wake                   channel the scheduler's: something was scheduled
 """
 
@@ -39,7 +51,11 @@ SLOTS = "notifier:slots"
 HOSTS = "notifier:hosts"
 DEAD = "notifier:dead"
 WAKE = "notifier:wake"
+SKIPPED = "notifier:skipped"
+BACKFILL = "notifier:backfill"
 ALL_POSTS = "notifier:posts:all"
+CIRCUITS = "notifier:circuits"
+ADMIN = "notifier:admin"
 
 
 def cursor(feed: str) -> str:
@@ -56,6 +72,10 @@ def outbox(destination: str) -> str:
 
 def lock(destination: str) -> str:
     return f"notifier:lock:{destination}"
+
+
+def lead(destination: str) -> str:
+    return f"notifier:lead:{destination}"
 
 
 def alone(destination: str) -> str:
@@ -99,5 +119,16 @@ def probe(circuit: str) -> str:
 
 
 def circuit(name: str) -> str:
-    """The namespace under which pybreaker keeps the state of one circuit."""
     return f"notifier:circuit:{name}"
+
+
+def pause(service: str) -> str:
+    return f"notifier:pause:{service}"
+
+
+def told(event: str) -> str:
+    return f"notifier:told:{event}"
+
+
+def untold(event: str) -> str:
+    return f"notifier:untold:{event}"

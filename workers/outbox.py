@@ -1,13 +1,16 @@
 """What waits for a destination, who leads it, and what became of each delivery. One Lua script a step."""
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from rq.job import Job
 
+from notifier.outcome import Backoff
 from notifier.services.discord import Limits
 from workers import keys
+from workers.backoff import jitter
 from workers.queues import DELIVERY, Queues
 
 GROUP = 10
@@ -18,6 +21,10 @@ GLOBAL_LIMIT = 50
 """Posts a second, from one IP address to all of Discord."""
 LONGEST_TURN = 10.0
 """Seconds that those behind wait for the turn of one that goes alone; one that backs off for longer is passed."""
+FAILURES_TTL = 900
+"""Seconds for which an address' failures are remembered: longer than the longest pause between two posts to it."""
+WHATEVER = "*"
+"""Stands for every address of a destination, where the operator has disabled it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,14 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Disabled:
-    """Discord does not know the address any more."""
+    """Nothing is posted there any more: Discord has refused the address, or the operator has disabled it."""
+
+    reason: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An earlier post of it had no known end, and the destination's policy is not to repeat that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,25 @@ class Limited:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """The post may go out now. Of its deliveries, `ambiguous` were begun before by a post without a known end."""
+
+    ambiguous: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Another one leads now: this process was away for so long that its job, or its lead, was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The rate limits admit the post in `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Lead:
     """This job leads: `ids` are the oldest of `waiting` deliveries, in order."""
 
@@ -56,34 +89,43 @@ class Lead:
 
 
 UNSAID = Limits()
-Claim: TypeAlias = Delivered | Disabled | Busy | Limited | Lead
+Claim: TypeAlias = Delivered | Disabled | Held | Busy | Limited | Lead
 
 
 class Outbox:
-    """The outbox of one destination, as the job `job_id` sees it; `address` is the fingerprint of where it posts to."""
+    """The outbox of one destination, as one run of the job `job_id` sees it; `address` is the fingerprint of where it
+    posts to. With `hold`, what may have been posted is not posted again.
+    """
 
-    def __init__(self, queues: Queues, destination: str, address: str, job_id: str) -> None:
+    def __init__(self, queues: Queues, destination: str, address: str, job_id: str, *, hold: bool = False) -> None:
         self._scripts, self._connection = queues.scripts, queues.connection
-        self.destination, self.address, self.job_id = destination, address, job_id
-        self._paths = [keys.limit(address), keys.posts(address), keys.ALL_POSTS]
+        self.destination, self.address, self.job_id, self.hold = destination, address, job_id, hold
+        # A recovered job has the same id as the one that a paused process still works on.
+        self._run = secrets.token_hex(8)
+        self._limits = [keys.limit(address), keys.posts(address), keys.ALL_POSTS]
+        self._lock, self._lead = keys.lock(destination), keys.lead(destination)
         self._scheduled = queues[DELIVERY].scheduled_job_registry.key
         self._lock_time = (queues.job_timeout + keys.LOCK_MARGIN) * 1000
 
     def claim(self, score: float) -> Claim:
         """Ask to lead."""
         d = self.destination
+        marks = [keys.outbox(d), self._lock, keys.alone(d), keys.disabled(d)]
         reply = self._scripts.claim(
-            keys=[keys.outbox(d), keys.lock(d), keys.alone(d), keys.disabled(d), *self._paths, self._scheduled],
+            keys=[*marks, *self._limits, self._scheduled, self._lead],
             args=[
                 self.job_id, keys.delivery(self.job_id), repr(float(score)), self._lock_time, GROUP, self.address,
                 CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT, Job.redis_job_namespace_prefix, LONGEST_TURN,
+                self._run, "1" if self.hold else "0", keys.delivery(""),
             ],
         )  # fmt: skip
         match reply:
             case [b"done"]:
                 return Delivered()
-            case [b"disabled"]:
-                return Disabled()
+            case [b"disabled", reason]:
+                return Disabled(reason.decode())
+            case [b"held"]:
+                return Held()
             case [b"busy", rank, since]:
                 return Busy(rank, float(since))
             case [b"wait", rank, seconds]:
@@ -91,62 +133,63 @@ class Outbox:
             case _:
                 return Lead(reply[1], reply[2], tuple(job_id.decode() for job_id in reply[3:]))
 
-    def begin(self, ids: Sequence[str], post: str) -> float | None:
-        """Admit one post of the deliveries `ids`: None when it may go out now and is marked, else seconds to wait.
+    def begin(self, ids: Sequence[str], post: str) -> Begun | Lost | Wait:
+        """Admit one post of the deliveries `ids` and mark them, if this run of the job still leads.
 
-        `post` is a name that no other post has: the same call may be repeated. The lock may have been lost to another
-        leader (a pause of minutes): then it waits a moment and asks again.
+        `post` is a name that no other post has: the same call may be repeated.
         """
-        limits = [CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT]
-        arguments: list[str | int | float] = [self.job_id, post, *limits, keys.LEDGER_TTL]
+        head: list[str | int | float] = [self.job_id, self._run, post, CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT]
         reply = self._scripts.begin(
-            keys=[*self._paths, keys.lock(self.destination), keys.COUNTERS],
-            args=[*arguments, *(keys.delivery(job_id) for job_id in ids)],
+            keys=[*self._limits, self._lock, keys.COUNTERS, self._lead],
+            args=[*head, keys.LEDGER_TTL, *(keys.delivery(job_id) for job_id in ids)],
         )
         match reply:
-            case [b"begun"]:
-                return None
+            case [b"begun", ambiguous]:
+                return Begun(ambiguous)
             case [b"wait", seconds]:
-                return float(seconds)
+                return Wait(float(seconds))
             case _:
-                return 0.1
+                return Lost()
+
+    def leads(self) -> bool:
+        """Whether this run of the job still leads."""
+        holder, run = self._connection.mget([self._lock, self._lead])
+        return bool(holder == self.job_id.encode() and run == self._run.encode())
 
     def acknowledge(self, ids: Sequence[str], message_id: str, limits: Limits = UNSAID) -> None:
         """Discord has taken the message that holds `ids`, and said this of its limits."""
         said: list[str | int | float] = ["", 0.0]
         if limits.remaining is not None and limits.reset_after is not None:
             said = [limits.remaining, limits.reset_after]
-        head: list[str | int | float] = [self.job_id, message_id, keys.LEDGER_TTL, *said, len(ids)]
+        head: list[str | int | float] = [self.job_id, self._run, message_id, keys.LEDGER_TTL, *said, len(ids)]
+        limit, _, everybody = self._limits
         self._scripts.acknowledge(
-            keys=[
-                keys.outbox(self.destination),
-                keys.lock(self.destination),
-                keys.COUNTERS,
-                self._paths[0],
-                self._paths[2],
-            ],
+            keys=[keys.outbox(self.destination), self._lock, keys.COUNTERS, limit, everybody, self._lead],
             args=[*head, *ids, *(keys.delivery(i) for i in ids)],
         )
 
     def release(self, post: str = "", not_sent: Sequence[str] = (), alone_up_to: float | None = None) -> None:
         """Give up the lead. `not_sent` surely did not reach Discord by `post`; up to a score each goes alone now."""
+        mark = "" if alone_up_to is None else repr(float(alone_up_to))
         self._scripts.release(
-            keys=[keys.lock(self.destination), keys.alone(self.destination)],
-            args=[
-                self.job_id,
-                post,
-                "" if alone_up_to is None else repr(float(alone_up_to)),
-                *(keys.delivery(i) for i in not_sent),
-            ],
+            keys=[self._lock, keys.alone(self.destination), self._lead],
+            args=[self.job_id, self._run, post, mark, *(keys.delivery(i) for i in not_sent)],
         )
 
     def forget(self, ids: Sequence[str]) -> None:
         """Take out deliveries whose jobs are gone (an operator emptied the queue)."""
         self._connection.zrem(keys.outbox(self.destination), *ids)
 
-    def disable(self) -> None:
-        """Post to this address no more; another address for the destination is another beginning."""
-        self._connection.set(keys.disabled(self.destination), self.address)
+    def falter(self, backoff: Backoff, said: float | None = None) -> float:
+        """A post to the address failed: nobody posts there for a while, longer each time; gives that in seconds.
+
+        `said` is the pause in seconds that the reply asked for.
+        """
+        pause = self._scripts.falter(
+            keys=[self._limits[0], keys.ALL_POSTS],
+            args=[backoff.base, backoff.cap, jitter(), said or 0.0, FAILURES_TTL],
+        )
+        return float(pause)
 
     def note(self, remaining: int | None, reset_after: float | None, blocked: float | None, everywhere: bool) -> None:
         """Keep what a reply said of its limits, for all workers."""

@@ -11,13 +11,16 @@ from pathlib import Path
 from loguru import logger
 
 from notifier.config import Config, Settings, load_config
+from notifier.feeds.history import History
 from notifier.feeds.r2z2 import R2Z2
 from notifier.services.discord import Discord
 from notifier.services.esi import Esi
 from notifier.services.http import make_client
 from notifier.tracking import Index
 from notifier.universe import Universe, load
-from workers import control_line, log
+from workers import control_line, log, telemetry
+from workers.admin import Admin
+from workers.backfill import Backfill, Requested
 from workers.connection import connect
 from workers.deliver import Deliver
 from workers.enrich import Enrich
@@ -46,6 +49,7 @@ class Parts:
         # The longest step of a loop is a job, or a command that is tried again while Redis is away.
         self.patience = settings.job_timeout + 60.0
         self.queues = Queues(connect(self.redis_url), settings.job_timeout)
+        self.admin = Admin(self.queues)
 
     def universe(self) -> Universe:
         """The static data, from the zygote where there is one."""
@@ -58,7 +62,7 @@ class Parts:
 
     def ingest(self) -> Ingest:
         """The first stage, matching by the operator's subscriptions."""
-        return Ingest(Index(self.config().subscriptions, self.universe()), self.queues)
+        return Ingest(Index(self.config().subscriptions, self.universe()), self.queues, state=self.settings.state_dir)
 
     def work(self, queue: str, perform: Perform, stop: StopSignal) -> None:
         """Be the RQ worker of this slot."""
@@ -80,9 +84,20 @@ def _feed(parts: Parts, stop: StopSignal) -> None:
         parts.slot.host,
         min_interval=settings.feed_min_interval,
         backlog=settings.feed_backlog,
+        backfill_days=settings.backfill_days,
     )
     announce_ready(stop, parts.patience)
     feed.run(stop)
+
+
+def _backfill(parts: Parts, stop: StopSignal) -> None:
+    settings = parts.settings
+    history = History(make_client(contact=settings.contact, timeout=HTTP_TIMEOUT), settings.zkillboard_url)
+    # Half of what the feed may fill: so the feed's killmails go first.
+    backlog = settings.feed_backlog // 2
+    backfill = Backfill(history, parts.ingest(), parts.queues, parts.slot.host, backlog=backlog)
+    announce_ready(stop, parts.patience)
+    Requested(backfill, parts.queues, settings.state_dir).run(stop)
 
 
 def _replay(parts: Parts, stop: StopSignal) -> None:
@@ -99,7 +114,9 @@ def _enrichment(parts: Parts, stop: StopSignal) -> None:
 
 def _delivery(parts: Parts, stop: StopSignal) -> None:
     client = make_client(contact=parts.settings.contact, timeout=HTTP_TIMEOUT)
-    deliver = Deliver(parts.queues, parts.config().destinations, Discord(client), stop)
+    config = parts.config()
+    parts.admin.configured(config.admin)
+    deliver = Deliver(parts.queues, config.destinations, Discord(client), stop)
     parts.work(DELIVERY, deliver.perform, stop)
 
 
@@ -122,7 +139,7 @@ def _clean(parts: Parts, stop: StopSignal, *, upkeep: bool) -> None:
     def tree() -> object:
         return control_line.ask(parts.control, {"call": "tree"})
 
-    janitor = Janitor(parts.queues, parts.slot.host, tree, upkeep=upkeep)
+    janitor = Janitor(parts.queues, parts.slot.host, tree, upkeep=upkeep, state=parts.settings.state_dir)
     announce_ready(stop, parts.patience)
     janitor.run(stop)
 
@@ -130,6 +147,7 @@ def _clean(parts: Parts, stop: StopSignal, *, upkeep: bool) -> None:
 ROLES: dict[str, Callable[[Parts, StopSignal], None]] = {
     "feed": _feed,
     "replay": _replay,
+    "backfill": _backfill,
     "enrichment": _enrichment,
     "delivery": _delivery,
     "scheduler": _scheduler,
@@ -145,7 +163,9 @@ def main(arguments: list[str]) -> int:
     settings = Settings.read(os.environ)
     log.configure(settings.log_format, settings.log_level, f"{slot}")
     try:
-        ROLES[role](Parts(settings, Slot(host, slot), Path(control)), stop)
+        parts = Parts(settings, Slot(host, slot), Path(control))
+        telemetry.subscribe(parts.admin.hear, parts.admin.flush)
+        ROLES[role](parts, stop)
     except Exception:  # noqa: BLE001 – the log takes the secrets out of it; the interpreter's own traceback would not
         logger.exception("{} fails", slot)
         return 1

@@ -264,6 +264,7 @@ class KillmailWorker(SimpleWorker):
                 job.started_job_registry.key,
                 self._queue.scheduled_job_registry.key,
                 keys.lock(job.destination) if job.destination else "",
+                keys.delivery(job.id) if job.destination and isinstance(move, Bury) else "",
             ],
             args=[execution.composite_key, job.id, again, keys.WAKE, *commands(pipe)],
         )

@@ -3,9 +3,18 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
 from notifier.config.address import LONGEST, WebhookAddress, parse_address
 from notifier.problem import Problem
+
+MAX_AGE: Final = 86_400.0
+"""Seconds after which a notification that cannot be posted is given up, where its destination says nothing else."""
+
+Ambiguous: TypeAlias = Literal["resend", "hold"]
+"""What becomes of a notification whose post has no known end: posted again (it may come twice), or never again without
+an operator (it may not come at all).
+"""
 
 
 class AddressProblem(Exception):  # noqa: N818 - it carries a Problem, and is named after it
@@ -20,7 +29,8 @@ class AddressProblem(Exception):  # noqa: N818 - it carries a Problem, and is na
 class Destination:
     """A Discord channel by its webhook; exactly one of `env` (a variable's name) and `file` says where its address is.
 
-    `environ` and `allowed_hosts` are what the address is read from and checked against.
+    `environ` and `allowed_hosts` are what the address is read from and checked against. `max_age` in seconds: how old
+    a notification may become that cannot be posted.
     """
 
     id: str
@@ -28,6 +38,13 @@ class Destination:
     file: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     allowed_hosts: Collection[str] = field(default=(), repr=False, compare=False)
+    max_age: float = MAX_AGE
+    ambiguous: Ambiguous = "resend"
+
+    @property
+    def kept(self) -> str:
+        """Where the address is kept, in words; never the address."""
+        return f"variable {self.env}" if self.env is not None else f"file {self.file}"
 
     def address(self) -> WebhookAddress:
         """Read and check the address as it is now; raises AddressProblem."""
@@ -38,8 +55,7 @@ class Destination:
         return found
 
     def _where(self) -> str:
-        place = f"variable {self.env}" if self.env is not None else f"file {self.file}"
-        return f"destinations.{self.id}.webhook ({place})"
+        return f"destinations.{self.id}.webhook ({self.kept})"
 
     def _from_env(self) -> str | Problem:
         text = self.environ.get(self.env or "")

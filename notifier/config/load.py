@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from notifier.config.destinations import AddressProblem, Destination
+from notifier.config import duration
+from notifier.config.destinations import MAX_AGE, AddressProblem, Ambiguous, Destination
 from notifier.config.errors import ConfigError
 from notifier.config.settings import PREFIX
 from notifier.problem import Problem, did_you_mean, shown
@@ -26,10 +27,14 @@ _HOW_TO_SUBSCRIBE = (
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What notifier.toml says: destinations by id and subscriptions, both in the file's order."""
+    """What notifier.toml says: destinations by id and subscriptions, both in the file's order.
+
+    `admin` is the id of the destination that is told what an operator should know, None for none.
+    """
 
     destinations: Mapping[str, Destination]
     subscriptions: tuple[Subscription, ...]
+    admin: str | None = None
 
 
 def load_config(path: Path, environ: Mapping[str, str], universe: Universe, allowed_hosts: Collection[str]) -> Config:
@@ -94,7 +99,7 @@ class _Reading:
     problems: list[Problem] = field(default_factory=list)
 
     def config(self, table: dict[str, Any]) -> Config:
-        self._keys(table, "the file", ("destinations", "subscriptions"), required=())
+        self._keys(table, "the file", ("destinations", "subscriptions", "admin"), required=())
         named = [self._destination(entry, where) for entry, where in self._entries(table, "destinations")]
         destinations = {destination.id: destination for destination in named if destination is not None}
         # An id whose destination has a mistake is still an id: no second complaint where it is used.
@@ -103,7 +108,22 @@ class _Reading:
         made = [self._subscription(entry, where, known) for entry, where in self._entries(table, "subscriptions")]
         if not table.get("subscriptions"):
             self._add("subscriptions", "none", _HOW_TO_SUBSCRIBE)
-        return Config(MappingProxyType(destinations), tuple(found for found in made if found is not None))
+        subscriptions = tuple(found for found in made if found is not None)
+        return Config(MappingProxyType(destinations), subscriptions, self._admin(table, known))
+
+    def _admin(self, table: dict[str, Any], known: set[str]) -> str | None:
+        if "admin" not in table:
+            return None
+        admin = table["admin"]
+        if not isinstance(admin, dict):
+            self._add("admin", shown(admin), 'a table: [admin] to = "<id of a destination>"')
+            return None
+        self._keys(admin, "admin", ("to",), required=("to",))
+        to = admin.get("to")
+        if "to" in admin and (not isinstance(to, str) or to not in known):
+            hint = did_you_mean(to, known) if isinstance(to, str) else ""
+            self._add("admin.to", shown(to), f"the id of a destination{hint}")
+        return to if isinstance(to, str) else None
 
     def _add(self, where: str, found: str, expected: str) -> None:
         self.problems.append(Problem(where, found, expected))
@@ -140,13 +160,30 @@ class _Reading:
                 self._add(where, f"no {key}", f"the key {key}")
 
     def _destination(self, entry: dict[str, Any], where: str) -> Destination | None:
-        self._keys(entry, where, ("id", "webhook"), required=("id", "webhook"))
+        self._keys(entry, where, ("id", "webhook", "max_age", "ambiguous"), required=("id", "webhook"))
+        max_age, ambiguous = self._max_age(entry, where), self._ambiguous(entry, where)
         if "webhook" not in entry:
             return None
         place = self._webhook(entry["webhook"], f"{where}.webhook")
         if place is None or not isinstance(entry.get("id"), str):
             return None
-        return Destination(entry["id"], *place, self.environ, self.allowed_hosts)
+        return Destination(entry["id"], *place, self.environ, self.allowed_hosts, max_age, ambiguous)
+
+    def _max_age(self, entry: dict[str, Any], where: str) -> float:
+        if "max_age" not in entry:
+            return MAX_AGE
+        found = duration.seconds(entry["max_age"])
+        if found is None:
+            self._add(f"{where}.max_age", shown(entry["max_age"]), duration.EXPECTED)
+        return MAX_AGE if found is None else float(found)
+
+    def _ambiguous(self, entry: dict[str, Any], where: str) -> Ambiguous:
+        found = entry.get("ambiguous", "resend")
+        if found == "hold":
+            return "hold"
+        if found != "resend":
+            self._add(f"{where}.ambiguous", shown(found), '"resend" or "hold"')
+        return "resend"
 
     def _webhook(self, webhook: object, where: str) -> tuple[str | None, Path | None] | None:
         if isinstance(webhook, str):

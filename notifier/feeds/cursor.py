@@ -4,6 +4,7 @@ Every sequence from the first one on is below `next` and read, below `next` and 
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -11,6 +12,24 @@ MOST_HOLES = 200
 MERGE_SECONDS = 60
 WINDOW = 24 * 3600
 """zKillboard keeps each file for at least 24 hours (wiki, "R2Z2 - Ephemeral Killmail Storage")."""
+EXPIRED = "missing for 24 hours"
+TOO_MANY = "too many holes to remember"
+
+
+class Skipped(NamedTuple):
+    """The sequences first … last, which were given up; `since` in epoch seconds is the hole's (0: not known)."""
+
+    first: int
+    last: int
+    reason: str
+    since: int = 0
+
+
+class _Range(Protocol):
+    @property
+    def first(self) -> int: ...
+    @property
+    def last(self) -> int: ...
 
 
 class Hole(msgspec.Struct, frozen=True, array_like=True):
@@ -75,33 +94,44 @@ def without(cursor: Cursor, first: int, last: int) -> Cursor:
     return msgspec.structs.replace(cursor, holes=tuple(left))
 
 
+def given_up(cursor: Cursor, first: int, last: int, reason: str) -> tuple[Skipped, ...]:
+    """Say what is skipped when first … last are taken out of all holes: see `without`."""
+    return tuple(
+        Skipped(max(hole.first, first), min(hole.last, last), reason, hole.since)
+        for hole in cursor.holes
+        if hole.first <= last and hole.last >= first
+    )
+
+
 def missed(cursor: Cursor, number: int, now: float) -> Cursor:
     """Give the cursor after the first 404 for `number`."""
     return opened(without(cursor, number, number), Hole(number, number, int(now), asked=True))
 
 
-def tidied(cursor: Cursor, now: float) -> tuple[Cursor, tuple[int, ...]]:
+def tidied(cursor: Cursor, now: float) -> tuple[Cursor, tuple[Skipped, ...]]:
     """Close what was missed more than 24 hours ago, and keep the number of holes bounded; give what was skipped so.
 
     Beyond MOST_HOLES the hole that was missed the longest is closed; holes of downtimes are joined instead, so that
     what lies between them is read once more (the ledger knows it) and nothing is lost.
     """
     closing = [hole for hole in cursor.holes if hole.asked and now - hole.since > WINDOW]
+    skipped = [Skipped(hole.first, hole.last, EXPIRED, hole.since) for hole in closing]
     too_many = len(cursor.holes) - len(closing) - MOST_HOLES
     if too_many > 0:
         missing = sorted(
             (hole for hole in cursor.holes if hole.asked and hole not in closing), key=lambda one: one.since
         )
         closing += missing[:too_many]
+        skipped += [Skipped(hole.first, hole.last, TOO_MANY, hole.since) for hole in missing[:too_many]]
     kept = tuple(hole for hole in cursor.holes if hole not in closing)
     while len(kept) > MOST_HOLES:
         kept = _closest_joined(kept)
-    return msgspec.structs.replace(cursor, holes=kept), numbers(closing)
+    return msgspec.structs.replace(cursor, holes=kept), tuple(sorted(skipped))
 
 
-def numbers(holes: Iterable[Hole]) -> tuple[int, ...]:
-    """Give every sequence of the holes, ascending."""
-    return tuple(sorted(number for hole in holes for number in range(hole.first, hole.last + 1)))
+def numbers(ranges: Iterable[_Range]) -> tuple[int, ...]:
+    """Give every sequence of the holes, or of what was skipped, ascending."""
+    return tuple(sorted(number for one in ranges for number in range(one.first, one.last + 1)))
 
 
 def _joinable(one: Hole, other: Hole) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from notifier.feeds.cursor import WINDOW, Cursor, Hole, hole_of, missed, numbers, opened, tidied, without
+from notifier.feeds.cursor import WINDOW, Cursor, Hole, Skipped, given_up, hole_of, missed, opened, tidied, without
 
 STALE = 60.0
 """After so many seconds without an answer, sequence.json is asked first: there may be a downtime to step over."""
@@ -24,6 +24,9 @@ GIVE_UP = 600.0
 """Seconds for which a sequence is missed, while newer ones exist, before it is skipped."""
 EDGE = 3600.0
 """The last hour of a file's life, in which 404s may already mean that it is over."""
+NEVER_CAME = "it never came, though newer ones did"
+OVER = "older than the day that zKillboard keeps"
+TOO_FAR = "too far behind the feed"
 GONE = 3
 """So many 404s in a row, backwards and beyond what is surely kept: the rest of the hole is gone too."""
 
@@ -107,7 +110,7 @@ class Step(msgspec.Struct, frozen=True):
     after: Cursor | None
     memory: Memory
     body: bytes | None = None
-    skipped: tuple[int, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
     reason: str = ""
 
 
@@ -180,7 +183,7 @@ def learn(cursor: Cursor | None, memory: Memory, pace: Pace, ask: Ask, reply: Re
     if step.after is None:
         return step
     after, skipped = tidied(step.after, now)
-    return replace(step, after=after, skipped=tuple(sorted({*step.skipped, *skipped})))
+    return replace(step, after=after, skipped=tuple(sorted((*step.skipped, *skipped))))
 
 
 def _learn(cursor: Cursor | None, memory: Memory, pace: Pace, ask: Ask, reply: Reply, now: float) -> Step:
@@ -225,7 +228,10 @@ def _oriented(cursor: Cursor | None, memory: Memory, head: int, now: float) -> S
     if head - cursor.next > BEHIND:
         rest = Hole(head - BEHIND, head - 1, 0)
         after = _moved(opened(without(cursor, 0, rest.first - 1), rest), head, cursor.read_at)
-        return Step(after, again, reason=f"{cursor.next} is too far behind; goes on at {head}, fills from {rest.first}")
+        lost = opened(cursor, Hole(cursor.next, rest.first - 1, cursor.read_at))
+        skipped = given_up(lost, 0, rest.first - 1, TOO_FAR)
+        reason = f"{cursor.next} is too far behind; goes on at {head}, fills from {rest.first}"
+        return Step(after, again, skipped=skipped, reason=reason)
     if head - cursor.next > JUMP:
         rest = Hole(cursor.next, head - 1, cursor.read_at)
         after = _moved(opened(cursor, rest), head, cursor.read_at)
@@ -282,7 +288,8 @@ def _filled(cursor: Cursor, memory: Memory, pace: Pace, number: int, reply: Repl
     resting = replace(resting, fill_at=now + pace.idle)
     if now - hole.since < GIVE_UP:
         return Step(cursor, resting, reason=f"{number} is still missing")
-    return Step(without(cursor, number, number), resting, skipped=(number,), reason=f"{number} never came")
+    skipped = given_up(cursor, number, number, NEVER_CAME)
+    return Step(without(cursor, number, number), resting, skipped=skipped, reason=f"{number} never came")
 
 
 def _over(memory: Memory, number: int, now: float) -> bool:
@@ -296,8 +303,8 @@ def _closed(step: Step, hole: Hole, last: int, *, gone: bool) -> Step:
     """Close hole.first … last, where that is gone."""
     if not gone or step.after is None:
         return step
-    rest = Hole(hole.first, last, hole.since)
-    return replace(step, after=without(step.after, rest.first, rest.last), skipped=numbers([rest]))
+    skipped = given_up(step.after, hole.first, last, OVER)
+    return replace(step, after=without(step.after, hole.first, last), skipped=skipped)
 
 
 def _moved(cursor: Cursor, number: int, read_at: int) -> Cursor:

@@ -6,11 +6,11 @@ import httpx
 import msgspec
 from msgspec.structs import replace
 
-from notifier.feeds.cursor import Cursor, Hole
+from notifier.feeds.cursor import Cursor, Hole, Skipped
 from notifier.feeds.plan import Ask, Body, Failure, Head, Memory, Missing, Pace, Reply, decide, learn, moved_back
 from notifier.services.http import seconds
 
-__all__ = ["R2Z2", "Cursor", "Fetched", "Hole", "Idle"]
+__all__ = ["R2Z2", "Cursor", "Fetched", "Hole", "Idle", "Skipped"]
 
 LONGEST_WAIT = 3600.0
 """zKillboard bans for up to an hour."""
@@ -21,22 +21,22 @@ _USUAL_BACK_OFF = (1.0, 60.0)
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A file of the feed, raw; with `after` stored, reading goes on behind it. `skipped` were given up meanwhile."""
+    """A file of the feed, raw; with `after` stored, reading goes on behind it. `skipped` was given up meanwhile."""
 
     body: bytes
     sequence: int
     after: Cursor
-    skipped: tuple[int, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Nothing this time; ask again after `wait` seconds. `skipped` are sequences that were given up."""
+    """Nothing this time; ask again after `wait` seconds. `skipped` was given up."""
 
     after: Cursor | None
     wait: float
     reason: str = ""
-    skipped: tuple[int, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 class _Sequence(msgspec.Struct):

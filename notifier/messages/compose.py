@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from notifier.messages import compact, full
+from notifier.messages import admin, compact, full
+from notifier.messages.admin import AdminNotice
 from notifier.messages.escape import length
 from notifier.messages.notice import KillNotice
+from notifier.messages.wire import Notice
 
 MOST_EMBEDS = 10
 MOST_TEXT = 6_000
@@ -20,12 +22,13 @@ class Message:
     taken: int
 
 
-def compose(notices: Sequence[KillNotice], waiting: int) -> Message:
+def compose(notices: Sequence[Notice], waiting: int) -> Message:
     """Make one message of the first notices: 1 to 10 of them, as many as there are.
 
     `waiting` is how many wait for this destination in all. Up to ten get the full layout if all of those given
     fit; beyond that, or when they do not fit, the compact one. A kill that is in `notices` twice ends the message
-    before its second time, since Discord shows only the first of two embeds with one url.
+    before its second time, since Discord shows only the first of two embeds with one url. Notices to the operator look
+    the same in both layouts.
 
     Raises ValueError for no notices.
     """
@@ -43,16 +46,17 @@ def text_size(embeds: Iterable[Mapping[str, object]]) -> int:
     return sum(length(text) for embed in embeds for text in _texts(embed))
 
 
-def _all(layout: Callable[[KillNotice], dict[str, object]], notices: Iterable[KillNotice]) -> list[dict[str, object]]:
-    return [layout(notice) for notice in notices]
+def _all(layout: Callable[[KillNotice], dict[str, object]], notices: Iterable[Notice]) -> list[dict[str, object]]:
+    return [admin.embed(notice) if isinstance(notice, AdminNotice) else layout(notice) for notice in notices]
 
 
-def _distinct(notices: Iterable[KillNotice]) -> Iterator[KillNotice]:
+def _distinct(notices: Iterable[Notice]) -> Iterator[Notice]:
     seen: set[int] = set()
     for notice in notices:
-        if notice.killmail_id in seen:
-            return
-        seen.add(notice.killmail_id)
+        if isinstance(notice, KillNotice):
+            if notice.killmail_id in seen:
+                return
+            seen.add(notice.killmail_id)
         yield notice
 
 

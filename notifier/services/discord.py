@@ -7,12 +7,13 @@ The table of replies is docs/topics/opcodes-and-status-codes of discord-api-docs
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Final, Literal, Protocol, TypeAlias
 
 import httpx
 import msgspec
 
-from notifier.outcome import Dead, Retry, Snooze
+from notifier.outcome import Category, Failed, failed
 from notifier.services import http
 
 Scope: TypeAlias = Literal["user", "global", "shared", "cloudflare"]
@@ -29,21 +30,55 @@ BLOCK_FLOOR = 60.0
 BLOCK_UNSAID = 300.0
 """A block that does not say how long it lasts: seconds."""
 
-WRITE_LIMITS = frozenset({20028, 20029, 30046})
-"""Codes of a channel's or a server's write limit, which come with status 400 too; WRITE_PAUSE when unsaid."""
-
 WRITE_PAUSE = 30.0
+"""A channel's or a server's write limit that does not say how long it lasts: seconds."""
+
 OVERLOADED = 130000
 OVERLOADED_PAUSE = 10.0
 LONGEST_REASON = 300
 
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
+CODES: Final[Mapping[int, Category]] = MappingProxyType(
+    {
+        10003: "misconfigured",  # Unknown Channel: the thread in the address is gone
+        10015: "misconfigured",  # Unknown Webhook: deleted
+        20028: "throttled",  # the channel's write limit, which comes with status 400 too
+        20029: "throttled",  # the server's
+        30046: "throttled",  # too many edits of old messages
+        40005: "permanent",  # Request entity too large: a group is taken apart, one alone cannot be made smaller
+        50001: "misconfigured",  # Missing Access
+        50006: "permanent",  # Cannot send an empty message
+        50013: "misconfigured",  # Missing Permissions
+        50027: "misconfigured",  # Invalid Webhook Token
+        50035: "permanent",  # Invalid Form Body
+        50083: "misconfigured",  # Thread is archived, and locked: else the post would have opened it
+        50109: "permanent",  # invalid JSON
+        130000: "throttled",  # API resource is currently overloaded
+        # Forum channels: our payloads name no thread, so it is the address that must name one, or must not.
+        220001: "misconfigured",
+        220002: "misconfigured",
+        220003: "misconfigured",
+        220004: "misconfigured",
+    }
 )
+"""What Discord's own codes mean, whatever the status (below 500) that they come with."""
+
+STATUSES: Final[Mapping[int, Category]] = MappingProxyType(
+    {
+        401: "misconfigured",
+        403: "misconfigured",
+        404: "misconfigured",
+        408: "ambiguous",
+        413: "permanent",
+        # A gateway's: it did not pass the post on.
+        502: "dependency down",
+        503: "dependency down",
+    }
+)
+"""What a status means without a known code. Others: 3xx is a stranger's and transient, 4xx permanent, 5xx ambiguous."""
+
+_NAMELESS = frozenset({401, 404})
+"""Statuses that say something of the webhook only in Discord's words: a proxy or a captive portal gives them, too."""
+
 _TOKEN = re.compile(r"[\w-]{40,}", re.ASCII)
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
 
@@ -139,22 +174,34 @@ def _with_wait(url: str) -> httpx.URL:
         raise httpx.UnsupportedProtocol("not an address") from None
 
 
-def classify_exception(error: httpx.HTTPError) -> Retry:
+def classify_exception(error: httpx.HTTPError) -> Failed:
     """Say how to go on after a post without a reply; ambiguous unless it is certain that nothing was sent."""
-    return Retry(f"no reply from Discord: {type(error).__name__}", ambiguous=not isinstance(error, _NOT_SENT))
+    return failed(http.category(error), f"no reply from Discord: {type(error).__name__}")
 
 
-def classify(reply: Reply, now: float) -> Posted | Snooze | Retry | Dead:
+def classify(reply: Reply, now: float) -> Posted | Failed:
     """Say what a reply means; `now` is the wall clock (epoch seconds), for replies that name a moment."""
     if (pause := throttled(reply, now)) is not None:
-        return Snooze(pause.seconds, f"Discord's rate limit ({pause.scope})")
+        # A block is no limit of ours to wait out: nothing of ours gets through, as if Discord were down.
+        category: Category = "dependency down" if pause.scope == "cloudflare" else "throttled"
+        return failed(category, f"Discord's rate limit ({pause.scope})", pause.seconds)
     if 200 <= reply.status < 300:
         return _accepted(reply)
-    if reply.status >= 500 or reply.status == httpx.codes.REQUEST_TIMEOUT:
-        # Only 502 and 503 are known to come from a gateway that did not pass the post on.
-        pause_said = http.seconds(reply.headers.get("retry-after"))
-        return Retry(_reason(reply), seconds=pause_said, ambiguous=reply.status not in (502, 503))
-    return _refused(reply)
+    said = _object(reply.body)
+    if reply.status in _NAMELESS and not said:
+        return failed("transient", f"{_reason(reply)}, not in Discord's words: something between answered")
+    return failed(_category(reply, said), _reason(reply), http.seconds(reply.headers.get("retry-after")))
+
+
+def _category(reply: Reply, said: Mapping[str, object]) -> Category:
+    code = said.get("code")
+    if reply.status < 500 and isinstance(code, int) and code in CODES:
+        return CODES[code]
+    if reply.status in STATUSES:
+        return STATUSES[reply.status]
+    if reply.status >= 500:
+        return "ambiguous"
+    return "transient" if reply.status < 400 else "permanent"
 
 
 def throttled(reply: Reply, now: float | None = None) -> Throttled | None:
@@ -165,8 +212,10 @@ def throttled(reply: Reply, now: float | None = None) -> Throttled | None:
         return Throttled(BLOCK_UNSAID if pause is None else max(pause, BLOCK_FLOOR), "cloudflare")
     if reply.status == httpx.codes.TOO_MANY_REQUESTS:
         return Throttled(max(_pause(reply, said, now, PAUSE_UNSAID), SHORTEST_PAUSE), _scope(reply, said))
-    if reply.status == httpx.codes.BAD_REQUEST and said.get("code") in WRITE_LIMITS:
-        return Throttled(max(_pause(reply, said, None, WRITE_PAUSE), SHORTEST_PAUSE), "shared")
+    code = said.get("code")
+    if reply.status < 500 and isinstance(code, int) and CODES.get(code) == "throttled":
+        unsaid = OVERLOADED_PAUSE if code == OVERLOADED else WRITE_PAUSE
+        return Throttled(max(_pause(reply, said, None, unsaid), SHORTEST_PAUSE), "shared")
     return None
 
 
@@ -211,27 +260,13 @@ def _pause(reply: Reply, said: Mapping[str, object], now: float | None, unsaid: 
     return unsaid if pause is None else pause
 
 
-def _accepted(reply: Reply) -> Posted | Retry:
+def _accepted(reply: Reply) -> Posted | Failed:
     if reply.status == httpx.codes.NO_CONTENT:
         return Posted("")
     message_id = _object(reply.body).get("id")
     if isinstance(message_id, str | int) and message_id:
         return Posted(str(message_id))
-    return Retry(f"status {reply.status} without Discord's message", ambiguous=True)
-
-
-def _refused(reply: Reply) -> Retry | Dead:
-    """Statuses below 500 that ask for no pause; what is unknown is Dead, never tried for ever."""
-    said = _object(reply.body)
-    if said.get("code") == OVERLOADED:
-        return Retry(_reason(reply), seconds=OVERLOADED_PAUSE)
-    if reply.status < 400:
-        return Retry(_reason(reply))
-    if reply.status == httpx.codes.NOT_FOUND and not said:
-        return Retry(f"{_reason(reply)}, not in Discord's words: something between answered")
-    if reply.status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND):
-        return Dead(_reason(reply), "misconfigured")
-    return Dead(_reason(reply), "permanent")
+    return failed("ambiguous", f"status {reply.status} without Discord's message")
 
 
 def _object(body: bytes) -> Mapping[str, object]:

@@ -1,12 +1,15 @@
 """EVE's public API: names in bulk. Caching them, and remembering unknown ids, is the caller's part."""
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
 
 import httpx
 import msgspec
 
+from notifier.outcome import Category
 from notifier.services import http
 
 COMPATIBILITY_DATE = "2026-08-18"
@@ -21,6 +24,30 @@ MOST_REFUSALS = 40
 ERRORS_KEPT = 20
 """With fewer errors than this left in ESI's window no further call is made: at 0 every route answers 420."""
 
+ERROR_WINDOW = 60.0
+"""Seconds after which ESI's error limit begins anew at the latest."""
+
+BUG_PAUSE = 60.0
+"""Seconds without a call after ESI refused a request of ours as malformed: each one costs an error of its limit."""
+
+STATUSES: Final[Mapping[int, Category]] = MappingProxyType(
+    {
+        401: "misconfigured",
+        403: "misconfigured",  # we are kept out, by the User-Agent or by a ban
+        420: "throttled",
+        429: "throttled",
+        500: "dependency down",
+        502: "dependency down",  # the daily downtime: 502 in HTML, 503, 504 on cache misses
+        503: "dependency down",
+        504: "dependency down",
+        520: "throttled",  # older routes' hidden limiter, in the game server
+    }
+)
+"""What ESI's statuses mean; every other one (a redirect, a success that is none) is taken for ESI being down."""
+
+UNSAID: Final[Mapping[Category, float]] = MappingProxyType({"throttled": 10.0, "misconfigured": 60.0})
+"""Seconds without a call where ESI names no pause, for what no circuit counts: asking on makes a ban longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -33,9 +60,15 @@ class Names:
 class EsiDown(Exception):  # noqa: N818 (a state of the service, named as one)
     """ESI cannot answer now; `retry_after` in seconds where ESI said it, `so_far` what was learned before."""
 
-    def __init__(self, reason: str, retry_after: float | None = None, so_far: Names | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        retry_after: float | None = None,
+        so_far: Names | None = None,
+        category: Category = "dependency down",
+    ) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.category = reason, category
         self.retry_after = retry_after
         self.so_far = so_far or Names({})
 
@@ -95,10 +128,10 @@ class Esi:
             while search.waiting:
                 self._step(search)
         except EsiDown as down:
-            raise EsiDown(down.reason, down.retry_after, search.names()) from None
+            raise EsiDown(down.reason, down.retry_after, search.names(), down.category) from None
         if len(wanted) > 1 and search.refusals and search.only_400 and not search.found:
             # When every single id is refused as malformed, it is the request that is wrong.
-            raise EsiDown("ESI refuses every id with status 400")
+            raise EsiDown("ESI refuses every id with status 400", BUG_PAUSE, category="bug")
         search.unknown.update(one for one in ids if one <= 0)
         return search.names()
 
@@ -110,7 +143,7 @@ class Esi:
         elif response.status_code in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND):
             search.refused(batch, response.status_code)
         else:
-            raise _down(response)
+            raise classify(response.status_code, response.headers)
         _spare_the_error_limit(search, response)
 
     def _ask(self, batch: list[int]) -> httpx.Response:
@@ -125,6 +158,7 @@ class Esi:
                 },
             )
         except httpx.HTTPError as error:
+            # A question may be asked again, whether it was heard or not: never ambiguous.
             raise EsiDown(f"ESI cannot be reached: {type(error).__name__}") from None
 
 
@@ -135,13 +169,20 @@ def _read(body: bytes) -> list[_Row]:
         raise EsiDown("ESI's answer is not the list of names that it promises") from None
 
 
-def _down(response: httpx.Response) -> EsiDown:
-    """Name the way in which ESI is down; 420 is its error limit (all routes), 429 a limit of this route."""
-    headers = response.headers
-    if response.status_code == 420:
-        pause = http.seconds(headers.get("x-esi-error-limit-reset"))
-        return EsiDown("ESI's error limit is used up (420)", 60.0 if pause is None else pause)
-    return EsiDown(f"ESI answers {response.status_code}", http.seconds(headers.get("retry-after")))
+def classify(status: int, headers: Mapping[str, str]) -> EsiDown:
+    """Name the way in which ESI is down, for any status but 200, 400, 404, which speak of ids.
+
+    420 is its error limit (all routes, until the window's end), 429 a limit of this route.
+    """
+    found = http.lower(headers)
+    if status == 420:
+        pause = http.seconds(found.get("x-esi-error-limit-reset"))
+        return EsiDown(
+            "ESI's error limit is used up (420)", ERROR_WINDOW if pause is None else pause, None, "throttled"
+        )
+    category = STATUSES.get(status, "dependency down")
+    pause = http.seconds(found.get("retry-after"))
+    return EsiDown(f"ESI answers {status}", UNSAID.get(category) if pause is None else pause, None, category)
 
 
 def _spare_the_error_limit(search: _Search, response: httpx.Response) -> None:
@@ -149,7 +190,8 @@ def _spare_the_error_limit(search: _Search, response: httpx.Response) -> None:
         return
     left = http.seconds(response.headers.get("x-esi-error-limit-remain"))
     reset = http.seconds(response.headers.get("x-esi-error-limit-reset"))
+    pause = ERROR_WINDOW if reset is None else reset
     if search.refusals >= MOST_REFUSALS:
-        raise EsiDown(f"ESI refused {search.refusals} batches of this lookup", 60.0 if reset is None else reset)
+        raise EsiDown(f"ESI refused {search.refusals} batches of this lookup", pause, None, "throttled")
     if search.refusals and left is not None and left < ERRORS_KEPT:
-        raise EsiDown(f"only {left:.0f} errors are left in ESI's window", 60.0 if reset is None else reset)
+        raise EsiDown(f"only {left:.0f} errors are left in ESI's window", pause, None, "throttled")

@@ -12,9 +12,22 @@ from functools import lru_cache
 import httpx
 
 from notifier import __version__
+from notifier.outcome import Category
 
 LONGEST_WAIT = 86_400.0
 """No service is believed that asks for a longer pause than a day, in seconds."""
+
+_CATEGORIES: tuple[tuple[type[httpx.HTTPError], Category], ...] = (
+    (httpx.UnsupportedProtocol, "misconfigured"),
+    (httpx.ConnectError, "dependency down"),
+    (httpx.ConnectTimeout, "dependency down"),
+    (httpx.PoolTimeout, "dependency down"),
+    (httpx.ProxyError, "dependency down"),
+    (httpx.HTTPError, "ambiguous"),
+)
+"""Of a request that changes something; the first row that fits. Only before a connection stands is it certain that
+nothing was sent, so every other kind, also one that httpx may yet invent, is ambiguous.
+"""
 
 # httpx logs each request's URL at INFO and httpcore its target at DEBUG; a webhook's URL is its secret.
 for _name in ("httpx", "httpcore"):
@@ -45,6 +58,11 @@ def make_client(*, contact: str, timeout: float, transport: httpx.BaseTransport 
         transport=transport,
         follow_redirects=False,
     )
+
+
+def category(error: httpx.HTTPError) -> Category:
+    """Give the category of a request without a reply, if it was one that changes something."""
+    return next(found for kind, found in _CATEGORIES if isinstance(error, kind))
 
 
 def lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -117,6 +117,8 @@ class Watch:
         """Notifications that wait in the dead letters; an enrichment job stands for all of its own."""
         dead: set[Notification] = set()
         for letter in self._letters.letters(DELIVERY):
+            if not letter.id.startswith("kill-"):  # a notice for the operator
+                continue
             kill, _, destination = letter.id.removeprefix("kill-").partition("-")
             dead.add((int(kill), destination))
         for letter in self._letters.letters(ENRICHMENT):

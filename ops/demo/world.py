@@ -123,6 +123,8 @@ class Simulators:
         """End them."""
         self._client.close()
         _end(self._process, 2.0)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 class System:

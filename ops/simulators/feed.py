@@ -23,6 +23,7 @@ MEAN_INTERVAL = 5.5
 
 _KILLMAIL_ID = re.compile(rb'"killmail_id"\s*:\s*\d+')
 _KILLMAIL_TIME = re.compile(rb'"killmail_time"\s*:\s*"[^"]*"')
+_DAY = re.compile(rb'"killmail_time"\s*:\s*"(\d{4})-(\d\d)-(\d\d)T')
 
 
 class _Line(msgspec.Struct):
@@ -168,20 +169,30 @@ class Feed:
         own = self.mails[index].killmail_id
         return own if own is None or round_ == 0 else self._beyond + position - len(self.mails)
 
+    def hash(self, position: int) -> str:
+        """Give the hash of the killmail at `position`."""
+        mail, killmail_id = self.mails[position % len(self.mails)], self.killmail_id(position)
+        return mail.hash if killmail_id is None or killmail_id == mail.killmail_id else _hash(killmail_id)
+
+    def body(self, position: int) -> bytes:
+        """Give the ESI body of the killmail at `position`."""
+        mail, killmail_id = self.mails[position % len(self.mails)], self.killmail_id(position)
+        esi = mail.esi
+        if killmail_id is not None and killmail_id != mail.killmail_id:
+            esi = _KILLMAIL_ID.sub(b'"killmail_id":%d' % killmail_id, esi, count=1)
+        if killmail_id is not None and self._current_times:
+            moment = datetime.fromtimestamp(self.published_at(position), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            esi = _KILLMAIL_TIME.sub(b'"killmail_time":"%s"' % moment.encode(), esi, count=1)
+        return esi
+
     def package(self, position: int) -> bytes:
         """The file that zKillboard publishes for `position`, field order as its producer's; see protocols §1.1."""
-        mail, killmail_id = self.mails[position % len(self.mails)], self.killmail_id(position)
+        killmail_id = self.killmail_id(position)
         if killmail_id is None:
-            return mail.esi
-        esi, killmail_hash, zkb = mail.esi, mail.hash, mail.zkb
-        if killmail_id != mail.killmail_id:
-            esi = _KILLMAIL_ID.sub(b'"killmail_id":%d' % killmail_id, esi, count=1)
-            killmail_hash = _hash(killmail_id)
-            zkb = {**zkb, "hash": killmail_hash}
-        at = self.published_at(position)
-        if self._current_times:
-            moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            esi = _KILLMAIL_TIME.sub(b'"killmail_time":"%s"' % moment.encode(), esi, count=1)
+            return self.body(position)
+        mail, at = self.mails[position % len(self.mails)], self.published_at(position)
+        esi, killmail_hash = self.body(position), self.hash(position)
+        zkb = mail.zkb if killmail_id == mail.killmail_id else {**mail.zkb, "hash": killmail_hash}
         return b'{"killmail_id":%d,"hash":%s,"esi":%s,"zkb":%s,"uploaded_at":%d,"sequence_id":%d}' % (
             killmail_id,
             msgspec.json.encode(killmail_hash),
@@ -190,6 +201,12 @@ class Feed:
             at,
             BASE + position,
         )
+
+
+def day_of(body: bytes) -> str | None:
+    """Give the day (YYYYMMDD) of an ESI body's killmail_time; None where it names none."""
+    found = _DAY.search(body)
+    return None if found is None else b"".join(found.groups()).decode()
 
 
 def packages(feed: Path, kills: int | None, started: float = 0.0) -> Iterator[bytes]:

@@ -1,10 +1,13 @@
-"""zKillboard's R2Z2: numbered files and the number of the newest (protocols §1.1)."""
+"""zKillboard's R2Z2: numbered files and the number of the newest (protocols §1.1), and its history (§1.5)."""
 
 import gzip
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
-from ops.simulators.feed import BASE, Feed
+import msgspec
+
+from ops.simulators.feed import BASE, Feed, day_of
 from ops.simulators.limits import SlidingWindow
 from ops.simulators.wire import Clock, Request, Response, html_response, json_response
 
@@ -19,6 +22,13 @@ PATIENCE = 20
 
 BLOCK = 60.0
 
+KEPT = 24 * 3600.0
+"""Seconds for which a file is there, under an enforced limit."""
+
+DAY_ENDS = 6 * 3600.0
+"""Seconds after midnight (UTC) at which the history of the day before is there."""
+
+_DAY = re.compile(r"/history/(raw/)?(\d{8})\.json\Z")
 _FILE = re.compile(r"/ephemeral/(\d{1,15})\.json\Z")
 
 
@@ -41,7 +51,7 @@ class Zkillboard:
         return {"sequence": BASE + count - 1, "published": count}
 
     def handle(self, request: Request) -> Response:
-        """Answer one request below /ephemeral/."""
+        """Answer one request below /ephemeral/ or /history/."""
         now = self._clock()
         refusal = self._refuse(request, now)
         if refusal is not None:
@@ -50,6 +60,8 @@ class Zkillboard:
             return html_response(405, "<h1>405</h1>")
         if request.path == "/ephemeral/sequence.json":
             return self._answer(request, b'{"sequence":%d}' % self._sequence(now))
+        if request.path.startswith("/history/"):
+            return self._history(request, now)
         return self._file(request, now)
 
     def _refuse(self, request: Request, now: float) -> Response | None:
@@ -72,13 +84,40 @@ class Zkillboard:
     def _file(self, request: Request, now: float) -> Response:
         found = _FILE.match(request.path)
         position = int(found[1]) - BASE if found else -1
-        if not 0 <= position < self._feed.published(now):
+        if not 0 <= position < self._feed.published(now) or self._is_over(position, now):
             return self._missing(request, now)
         self._beyond_base = self._beyond_base or position > 0
         killmail_id = self._feed.killmail_id(position)
         if killmail_id is not None:
             self._fetched(killmail_id, now)
         return self._answer(request, self._feed.package(position))
+
+    def _is_over(self, position: int, now: float) -> bool:
+        return self._limited and now - self._feed.published_at(position) > KEPT
+
+    def _history(self, request: Request, now: float) -> Response:
+        """The days before the present one: how many killmails, their hashes by id, or their bodies by id."""
+        days = self._days(now)
+        if request.path == "/history/totals.json":
+            return self._answer(request, msgspec.json.encode({day: len(found) for day, found in sorted(days.items())}))
+        asked = _DAY.match(request.path)
+        positions = days.get(asked[2]) if asked else None
+        if asked is None or positions is None:
+            return self._missing(request, now)
+        if asked[1]:
+            return self._answer(request, _object({id_: self._feed.body(at) for id_, at in positions.items()}))
+        hashes = {id_: msgspec.json.encode(self._feed.hash(at)) for id_, at in positions.items()}
+        return self._answer(request, _object(hashes))
+
+    def _days(self, now: float) -> dict[str, dict[int, int]]:
+        """Day by day, where in the feed its killmails stand, by id: one that was published twice is there once."""
+        today = datetime.fromtimestamp(now - DAY_ENDS, UTC).strftime("%Y%m%d")
+        days: dict[str, dict[int, int]] = {}
+        for position in range(self._feed.published(now)):
+            killmail_id, day = self._feed.killmail_id(position), day_of(self._feed.body(position))
+            if killmail_id is not None and day is not None and day < today:
+                days.setdefault(day, {})[killmail_id] = position
+        return days
 
     def _missing(self, request: Request, now: float) -> Response:
         if self._limited and self._misses.use(f"{request.client} {request.path}", now):
@@ -91,3 +130,7 @@ class Zkillboard:
             response.body = gzip.compress(body, 1)
             response.headers["Content-Encoding"] = "gzip"
         return response
+
+
+def _object(members: dict[int, bytes]) -> bytes:
+    return b"{%s}" % b",".join(b'"%d":%s' % member for member in members.items())

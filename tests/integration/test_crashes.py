@@ -15,6 +15,7 @@ from rq.job import Job
 from notifier.config.destinations import Destination
 from notifier.feeds.r2z2 import Cursor, Fetched, Idle
 from notifier.killmail import decode_package, to_json
+from notifier.outcome import Backoff
 from notifier.services.discord import Discord
 from notifier.services.esi import Names
 from notifier.tracking import Index, Subscription
@@ -22,7 +23,7 @@ from notifier.tracking.rules import Systems
 from notifier.universe import load
 from tests.integration.faulty import Faults, FaultyRedis, Killed
 from tests.integration.samples import ADDRESS, HOSTS, kills_of, notice, package
-from workers import deliver, keys, rq_worker
+from workers import keys, posting, rq_worker
 from workers.dead_letters import DeadLetters
 from workers.deliver import Deliver
 from workers.enrich import Enrich, delivery_job
@@ -55,6 +56,8 @@ class DrivenWorker(KillmailWorker):
 class Pipeline:
     """One queue's jobs, whoever works on them, and a Discord that keeps what it was sent."""
 
+    policy = "resend"
+
     def __init__(self, server, queues, queue):
         self.server, self.queues, self.queue, self.posts = server, queues, queue, []
         self.calm, self.connection = queues, queues.connection
@@ -68,7 +71,7 @@ class Pipeline:
 
     def perform(self, queues, stop):
         environ = {"INTEL": ADDRESS}
-        to = {"intel": Destination("intel", env="INTEL", environ=environ, allowed_hosts=HOSTS)}
+        to = {"intel": Destination("intel", env="INTEL", environ=environ, allowed_hosts=HOSTS, ambiguous=self.policy)}
         service = Discord(httpx.Client(transport=httpx.MockTransport(self.answer)))
         return Deliver(queues, to, service, stop).perform
 
@@ -92,7 +95,9 @@ class Pipeline:
         return not self.connection.llen(self.queues[self.queue].key)
 
     def put(self, *numbers):
-        self.queues.hand_over(HandOver([delivery_job(f"kill-{n}", "intel", notice(n), n, 0.0) for n in numbers]))
+        self.queues.hand_over(
+            HandOver([delivery_job(f"kill-{n}", "intel", notice(n), n, time.time()) for n in numbers])
+        )
 
     def ledger(self, number):
         found = self.connection.hgetall(keys.delivery(f"kill-{number}-intel"))
@@ -185,6 +190,35 @@ def test_with_three_slots_on_two_hosts_a_kill_at_any_command_loses_nothing(serve
         assert len(posted) - 12 in (0, 2, 10), f"{where}: more than the one message was repeated"
 
 
+@pytest.mark.parametrize("kind", Faults.KINDS)
+def test_with_hold_no_fault_repeats_anything_and_what_may_have_been_posted_waits_for_the_operator(server, queues, kind):
+    for faults in every_command(kind):
+        queues.connection.flushall()
+        world = Pipeline(server, queues, DELIVERY)
+        world.policy = "hold"
+        world.put(1, 2, 3)
+        run(world.worker(faults))
+        assert run(world.worker())
+
+        where = f"{kind} at command {faults.at}: {world.posts}"
+        posted = list(itertools.chain.from_iterable(world.posts))
+        assert len(posted) == len(set(posted)), where
+        letters = {letter.id: letter for letter in DeadLetters(queues).letters()}
+        states = {n: world.ledger(n)["state"] for n in (1, 2, 3)}
+        assert all(state == ("held" if f"kill-{n}-intel" in letters else "delivered") for n, state in states.items()), (
+            where
+        )
+        assert {letter.category for letter in letters.values()} <= {"ambiguous"}, where
+        assert not letters or kind == "killed", where
+        missing = {n for n, state in states.items() if state == "held"} - set(posted)
+        for letter in letters.values():
+            DeadLetters(queues).replay(letter)
+        assert run(world.worker())
+        assert world.left() == [], where
+        assert missing <= set(itertools.chain.from_iterable(world.posts)), where
+        assert [world.ledger(n)["state"] for n in (1, 2, 3)] == ["delivered"] * 3, where
+
+
 class Troubled(Pipeline):
     """A Discord that is away at first, and never takes kill 2."""
 
@@ -202,7 +236,7 @@ class Troubled(Pipeline):
 def test_a_fault_beside_refusals_loses_nothing_and_makes_nothing_ambiguous_that_is_known(
     server, queues, monkeypatch, kind
 ):
-    monkeypatch.setattr(deliver, "PAUSE", 0.001)
+    monkeypatch.setattr(posting, "PAUSE", Backoff(0.001, 0.001))
     for faults in every_command(kind):
         queues.connection.flushall()
         world = Troubled(server, queues, DELIVERY)

@@ -101,6 +101,25 @@ def test_what_a_half_requeue_left_in_no_registry_is_put_back(queues, connection,
     assert queues[ENRICHMENT].job_ids == ["kill-1"]
 
 
+def test_what_cannot_be_read_and_stands_in_no_registry_becomes_a_letter_again(queues, connection, janitor):
+    dead_letter(queues, {"dead_at": 5.0, "attempts": 3})
+    connection.zrem(FailedJobRegistry.key_template.format(ENRICHMENT), "kill-1")
+    connection.hset(Job.key_for("kill-1"), "data", "no JSON")
+    for _ in range(3):
+        janitor.look()
+    assert [letter.id for letter in DeadLetters(queues).letters()] == ["kill-1"]
+    assert queues[ENRICHMENT].job_ids == []
+
+
+def test_an_id_of_another_queue_than_ours_does_not_stop_the_janitor(queues, connection, janitor):
+    dead_letter(queues, {"dead_at": 5.0, "attempts": 3})
+    connection.zrem(FailedJobRegistry.key_template.format(ENRICHMENT), "kill-1")
+    connection.hset(Job.key_for("kill-1"), "origin", "other")
+    for _ in range(3):
+        janitor.look()
+    assert connection.exists(Job.key_for("kill-1"))
+
+
 def test_a_dead_letter_stays_dead(queues, janitor):
     dead_letter(queues, {"dead_at": 5.0, "attempts": 3})
     for _ in range(3):

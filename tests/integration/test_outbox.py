@@ -2,9 +2,10 @@
 
 import pytest
 
+from notifier.outcome import Backoff
 from notifier.services.discord import Limits
-from workers import keys, outbox
-from workers.outbox import Busy, Delivered, Disabled, Lead, Limited, Outbox
+from workers import destinations, keys, outbox
+from workers.outbox import Begun, Busy, Delivered, Disabled, Held, Lead, Limited, Lost, Outbox
 from workers.queues import DELIVERY, HandOver, NewJob
 
 
@@ -17,8 +18,8 @@ def put(queues, number, destination="intel"):
     return job_id
 
 
-def box(queues, number, destination="intel", address="address"):
-    return Outbox(queues, destination, address, f"kill-{number}-{destination}")
+def box(queues, number, destination="intel", address="address", *, hold=False):
+    return Outbox(queues, destination, address, f"kill-{number}-{destination}", hold=hold)
 
 
 def state(connection, job_id):
@@ -50,7 +51,7 @@ def test_what_a_leader_acknowledged_is_delivered_for_its_own_job_too(queues, con
     ids = [put(queues, number) for number in range(2)]
     leader = box(queues, 0)
     leader.claim(0)
-    assert leader.begin(ids, "post") is None
+    assert leader.begin(ids, "post") == Begun()
     assert state(connection, ids[1]) == {"state": "sending", "post": "post"}
     leader.acknowledge(ids, "99")
     assert state(connection, ids[1]) == {"state": "delivered", "message": "99"}
@@ -94,7 +95,7 @@ def test_a_post_that_surely_did_not_happen_is_not_ambiguous(queues, connection):
 
 def test_only_the_holder_of_the_lock_may_begin(queues):
     ids = [put(queues, 1)]
-    assert box(queues, 1).begin(ids, "post") == 0.1
+    assert box(queues, 1).begin(ids, "post") == Lost()
 
 
 def test_a_refused_group_goes_alone_each_by_its_own_job(queues):
@@ -122,7 +123,7 @@ def test_a_delivery_that_was_dead_takes_its_old_place(queues, connection):
 
 def test_a_disabled_address_is_not_posted_to_and_another_one_is(queues):
     put(queues, 1)
-    box(queues, 1).disable()
+    destinations.disable(queues.connection, "intel", "address", "404")
     assert box(queues, 1).claim(1) == Disabled()
     assert isinstance(box(queues, 1, address="new").claim(1), Lead)
 
@@ -155,7 +156,7 @@ def test_the_hidden_limit_of_a_channel_is_kept(queues, monkeypatch):
         claim = leader.claim(number)
         if number < 3:
             assert isinstance(claim, Lead)
-            assert leader.begin([leader.job_id], f"post {number}") is None
+            assert leader.begin([leader.job_id], f"post {number}") == Begun()
             leader.acknowledge([leader.job_id], "1")
     assert isinstance(claim, Limited)
     assert 59 < claim.seconds <= 60
@@ -177,7 +178,7 @@ def test_a_begin_that_redis_py_sends_again_is_one_post(queues, connection):
     leader.claim(1)
     leader.note(5, 10.0, None, everywhere=False)
     for _ in range(3):
-        assert leader.begin(ids, "post") is None
+        assert leader.begin(ids, "post") == Begun()
     assert connection.hget(keys.limit("address"), "remaining") == b"4"
     assert connection.zcard(keys.posts("address")) == connection.zcard(keys.ALL_POSTS) == 1
     assert connection.hget(keys.COUNTERS, "ambiguous") is None
@@ -189,7 +190,7 @@ def test_a_begin_that_is_sent_again_after_its_window_is_not_ambiguous(queues, co
     leader.claim(1)
     leader.begin(ids, "post")
     connection.delete(keys.posts("address"), keys.ALL_POSTS)
-    assert leader.begin(ids, "post") is None
+    assert leader.begin(ids, "post") == Begun()
     assert connection.hget(keys.COUNTERS, "ambiguous") is None
 
 
@@ -226,3 +227,82 @@ def test_the_ledger_of_a_delivery_never_lives_for_ever(queues, connection):
     leader.claim(1)
     leader.begin([job_id], "post")
     assert 0 < connection.ttl(keys.delivery(job_id)) <= keys.LEDGER_TTL
+
+
+# -- Two runs of one job: a process that was taken for dead, and the one that has its job now
+
+
+def test_a_run_whose_job_another_process_has_taken_over_begins_nothing(queues):
+    ids = [put(queues, 1)]
+    paused, other = box(queues, 1), box(queues, 1)
+    assert isinstance(paused.claim(1), Lead)
+    assert isinstance(other.claim(1), Lead)
+    assert not paused.leads()
+    assert paused.begin(ids, "late") == Lost()
+    assert other.leads()
+    assert other.begin(ids, "post") == Begun()
+
+
+def test_a_run_that_lost_its_lead_does_not_end_the_others(queues, connection):
+    put(queues, 1)
+    paused, other = box(queues, 1), box(queues, 1)
+    paused.claim(1)
+    other.claim(1)
+    paused.release()
+    assert other.leads()
+    paused.acknowledge([], "1")
+    assert other.leads()
+
+
+# -- The policy `hold`
+
+
+def test_with_hold_what_may_have_been_posted_is_held_and_nobody_takes_it_along(queues):
+    ids = [put(queues, number) for number in range(3)]
+    leader = box(queues, 0, hold=True)
+    leader.claim(0)
+    leader.begin(ids[:2], "post")
+    assert box(queues, 1, hold=True).claim(1) == Busy(1), "its post is still under way"
+    leader.release("post", ())
+    assert box(queues, 1, hold=True).claim(1) == Held()
+    assert box(queues, 2, hold=True).claim(2) == Lead(2, 3, (ids[2],))
+
+
+def test_a_recovered_leader_holds_what_it_may_have_posted_and_leads_no_more(queues, connection):
+    ids = [put(queues, 1)]
+    killed = box(queues, 1, hold=True)
+    killed.claim(1)
+    killed.begin(ids, "post")
+    assert box(queues, 1, hold=True).claim(1) == Held()
+    assert connection.get(keys.lock("intel")) is None
+
+
+def test_what_was_held_and_is_put_back_is_posted_and_counted_as_ambiguous(queues, connection):
+    ids = [put(queues, 1)]
+    connection.hset(keys.delivery(ids[0]), "state", "held")
+    again = box(queues, 1, hold=True)
+    assert isinstance(again.claim(1), Lead)
+    begun = again.begin(ids, "post")
+    assert (begun, begun.ambiguous) == (Begun(), 1)
+
+
+# -- Pauses after failures
+
+
+def test_an_address_pauses_longer_after_each_failure_up_to_the_cap_until_a_post_succeeds(queues, monkeypatch):
+    monkeypatch.setattr(outbox, "jitter", lambda: 1.0)
+    ids = [put(queues, 1)]
+    backoff = Backoff(base=1.0, cap=10.0)
+    leader = box(queues, 1)
+    assert [leader.falter(backoff) for _ in range(6)] == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+    assert leader.falter(backoff, said=30.0) == 30.0
+    claim = leader.claim(1)
+    assert isinstance(claim, Limited)
+    assert 29 < claim.seconds <= 30
+    leader.acknowledge(ids, "1")
+    assert leader.falter(backoff) == 1.0
+
+
+def test_notices_to_the_operator_are_no_part_of_the_account(queues, connection):
+    box(queues, 1).acknowledge(["admin-1-intel", "kill-1-intel"], "9")
+    assert connection.hget(keys.COUNTERS, "delivered") == b"1"

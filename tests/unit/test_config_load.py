@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from notifier.config import Config, ConfigError, check_addresses, load, load_config
+from notifier.config import Config, ConfigError, check_addresses, duration, load, load_config
 from notifier.problem import Problem
 
 TOKEN = "tOkEn-_" * 8
@@ -158,3 +158,50 @@ def test_a_file_that_cannot_be_read_is_a_problem_that_names_the_setting(tmp_path
     universe: Any = None
     with pytest.raises(ConfigError, match="NOTIFIER_CONFIG"):
         load_config(tmp_path / place, {}, universe, ())
+
+
+def test_a_destination_may_say_how_old_its_notifications_may_become_and_what_ambiguity_means(file: Path) -> None:
+    told = GOOD.replace('id = "intel"\n', 'id = "intel"\nmax_age = "6h"\nambiguous = "hold"\n', 1)
+    config = read(file, told)
+    intel, losses = config.destinations["intel"], config.destinations["losses"]
+    assert (intel.max_age, intel.ambiguous) == (6 * 3600, "hold")
+    assert (losses.max_age, losses.ambiguous) == (24 * 3600, "resend")
+
+
+@pytest.mark.parametrize("found", ['"6"', "6", '"6 hours"', '"59s"', '"8d"', '"-1h"', '""', "true", '"1.5h"', '"6h6"'])
+def test_a_max_age_that_is_none_is_a_mistake(file: Path, found: str) -> None:
+    [mistake] = mistakes(file, GOOD.replace('id = "intel"\n', f'id = "intel"\nmax_age = {found}\n', 1))
+    assert mistake.startswith("destinations.intel.max_age: ")
+    assert "30m" not in mistake
+    assert mistake.endswith(duration.EXPECTED)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("6h", 21600), ("7d", 604800), (" 1M ", 60)])
+def test_a_span_of_time_is_read_and_said_again(text: str, seconds: int) -> None:
+    assert duration.seconds(text) == seconds
+    assert duration.seconds(duration.words(seconds)) == seconds
+
+
+def test_a_policy_that_is_none_is_a_mistake(file: Path) -> None:
+    [mistake] = mistakes(file, GOOD.replace('id = "intel"\n', 'id = "intel"\nambiguous = "drop"\n', 1))
+    assert mistake == 'destinations.intel.ambiguous: found \'drop\', expected "resend" or "hold"'
+
+
+def test_the_operator_is_told_at_a_destination(file: Path) -> None:
+    assert read(file, GOOD).admin is None
+    assert read(file, '[admin]\nto = "losses"\n' + GOOD).admin == "losses"
+
+
+@pytest.mark.parametrize(
+    ("admin", "where"),
+    [
+        ('admin = "losses"\n', "admin: "),
+        ('[admin]\nto = "lossses"\n', "admin.to: "),
+        ("[admin]\nto = 5\n", "admin.to: "),
+        ("[admin]\n", "admin: found no to"),
+        ('[admin]\nto = "losses"\ncc = "intel"\n', "admin: found the unknown key"),
+    ],
+)
+def test_a_mistake_in_it_is_told(file: Path, admin: str, where: str) -> None:
+    [mistake] = mistakes(file, admin + GOOD)
+    assert mistake.startswith(where)

@@ -7,11 +7,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from notifier.feeds.cursor import MOST_HOLES, WINDOW, Cursor, Hole, missed, numbers, opened, tidied, without
+from notifier.feeds.cursor import (
+    EXPIRED,
+    MOST_HOLES,
+    WINDOW,
+    Cursor,
+    Hole,
+    Skipped,
+    missed,
+    numbers,
+    opened,
+    tidied,
+    without,
+)
 from notifier.feeds.plan import (
     BEHIND,
     GIVE_UP,
     JUMP,
+    NEVER_CAME,
+    OVER,
+    TOO_FAR,
     Ask,
     Body,
     Failure,
@@ -45,7 +60,7 @@ AWAKE = Memory(now=NOW, oriented_at=NOW)
             Memory(),
             Head(1_000_000),
             Cursor(1_000_000, (Hole(1_000_000 - BEHIND, 999_999, 0),), 8),
-            (),
+            ((3, 9, TOO_FAR, 7), (499, 499, TOO_FAR, 8), (500, 999_999 - BEHIND, TOO_FAR, 8)),
         ),
         (
             Cursor(5000, (Hole(5, 6, 0), Hole(90, 200, 0))),
@@ -57,7 +72,7 @@ AWAKE = Memory(now=NOW, oriented_at=NOW)
     ],
 )
 def test_what_sequence_json_says_moves_the_cursor(
-    cursor: Cursor | None, memory: Memory, reply: Reply, after: Cursor | None, skipped: tuple[int, ...]
+    cursor: Cursor | None, memory: Memory, reply: Reply, after: Cursor | None, skipped: tuple[Skipped, ...]
 ) -> None:
     step = learn(cursor, memory, PACE, Ask(), reply, NOW)
     assert (step.after, step.skipped, step.body) == (after, skipped, None)
@@ -86,7 +101,7 @@ READ = int(NOW)
             Ask(3, True),
             Missing(),
             Cursor(9, (Hole(4, 4, LONG_MISSED.since, True),)),
-            (3,),
+            ((3, 3, NEVER_CAME, LONG_MISSED.since),),
         ),
         (Cursor(9, (Hole(3, 6, READ),)), AWAKE, Ask(3, True), Body(b"x"), Cursor(9, (Hole(4, 6, READ),)), ()),
         (
@@ -97,7 +112,7 @@ READ = int(NOW)
             Cursor(9, (Hole(3, 3, READ, True), Hole(4, 4, READ))),
             (),
         ),
-        (Cursor(20, (OLD,)), AWAKE, Ask(9, True), Body(b"x", NOW - WINDOW - 1), Cursor(20), (3, 4, 5, 6, 7, 8)),
+        (Cursor(20, (OLD,)), AWAKE, Ask(9, True), Body(b"x", NOW - WINDOW - 1), Cursor(20), ((3, 8, OVER, 5),)),
         (Cursor(20, (OLD,)), AWAKE, Ask(9, True), Body(b"x", NOW - WINDOW + 1), Cursor(20, (Hole(3, 8, 5),)), ()),
         (
             Cursor(20, (OLD,)),
@@ -105,7 +120,7 @@ READ = int(NOW)
             Ask(9, True),
             Missing(),
             Cursor(20, (Hole(9, 9, READ, True),)),
-            (3, 4, 5, 6, 7, 8),
+            ((3, 8, OVER, 5),),
         ),
         (
             Cursor(20, (OLD,)),
@@ -115,12 +130,12 @@ READ = int(NOW)
             Cursor(20, (Hole(3, 8, 5), Hole(9, 9, READ, True))),
             (),
         ),
-        (Cursor(9, (Hole(3, 4, 5, True),)), AWAKE, Ask(9), Missing(), Cursor(9), (3, 4)),
+        (Cursor(9, (Hole(3, 4, 5, True),)), AWAKE, Ask(9), Missing(), Cursor(9), ((3, 4, EXPIRED, 5),)),
         (Cursor(9, (MISSED,)), AWAKE, Ask(9), Failure("429", 10), Cursor(9, (MISSED,)), ()),
     ],
 )
 def test_what_a_file_s_reply_does_to_the_cursor(
-    cursor: Cursor, memory: Memory, ask: Ask, reply: Reply, after: Cursor, skipped: tuple[int, ...]
+    cursor: Cursor, memory: Memory, ask: Ask, reply: Reply, after: Cursor, skipped: tuple[Skipped, ...]
 ) -> None:
     step = learn(cursor, memory, PACE, ask, reply, NOW)
     assert (step.after, step.skipped) == (after, skipped)
@@ -194,7 +209,7 @@ class World:
         step = learn(self.cursor, self.memory, PACE, ask, self.reply(ask), self.clock)
         if step.body is not None:
             self.read.append(int(step.body))
-        self.skipped += step.skipped
+        self.skipped += numbers(step.skipped)
         unchanged, self.memory = step.after == self.cursor, step.memory
         if step.after is not None and not unchanged:
             self.begin = step.after.next if self.begin is None else self.begin
@@ -423,8 +438,8 @@ def test_the_stored_cursor_stays_small() -> None:
     after, skipped = tidied(Cursor(5000, holes), 2000.0)
     assert len(after.holes) == MOST_HOLES
     assert len(after.to_json()) < 10_000
-    assert {*skipped, *numbers(after.holes)} >= set(numbers(holes))
-    assert all(number % 6 == 0 for number in skipped)
+    assert {*numbers(skipped), *numbers(after.holes)} >= set(numbers(holes))
+    assert all(number % 6 == 0 for number in numbers(skipped))
 
 
 def test_neighbours_that_were_missed_together_are_one_hole() -> None:

@@ -52,11 +52,13 @@ DEAD = [
     (
         400,
         {"message": "Webhooks posted to forum channels must have a thread_name", "code": 220001},
-        "permanent",
+        "misconfigured",
     ),
-    (400, {"message": "both", "code": 220002}, "permanent"),
-    (400, {"message": "Webhooks can only create threads in forum channels", "code": 220003}, "permanent"),
-    (400, {"message": "Thread is archived", "code": 50083}, "permanent"),
+    (400, {"message": "both", "code": 220002}, "misconfigured"),
+    (400, {"message": "Webhooks can only create threads in forum channels", "code": 220003}, "misconfigured"),
+    (400, {"message": "tags", "code": 220004}, "misconfigured"),
+    (400, {"message": "Thread is archived", "code": 50083}, "misconfigured"),
+    (400, {"message": "some other mistake", "code": 1}, "permanent"),
     (400, b"<html>400 Bad Request cloudflare</html>", "permanent"),
     (413, {"message": "Request entity too large", "code": 40005}, "permanent"),
     (413, b"<html>", "permanent"),
@@ -73,24 +75,29 @@ def test_what_will_never_succeed_is_dead(status: int, body: object, category: st
     assert str(status) in outcome.reason
 
 
-@pytest.mark.parametrize(
-    ("status", "ambiguous"),
-    [(status, True) for status in (500, 501, 504, 520, 521, 522, 523, 524, 525, 599, 408)]
-    + [(502, False), (503, False)],
-)
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"message":"500: Internal Server Error","code":0}'])
-def test_a_server_error_is_tried_again_and_only_gateways_are_sure_not_to_have_posted(
-    status: int, ambiguous: bool, body: bytes
-) -> None:
+BODIES = [b"", b"<html>", b'{"message":"500: Internal Server Error","code":0}']
+
+
+@pytest.mark.parametrize("status", [500, 501, 504, 520, 521, 522, 523, 524, 525, 599, 408])
+@pytest.mark.parametrize("body", BODIES)
+def test_after_a_server_error_nobody_knows_whether_the_message_is_in_the_channel(status: int, body: bytes) -> None:
     outcome = classify(reply(status, body), NOW)
     assert isinstance(outcome, Retry)
-    assert outcome.ambiguous is ambiguous
-    assert outcome.seconds is None
+    assert (outcome.category, outcome.seconds) == ("ambiguous", None)
 
 
-def test_a_server_error_that_names_a_pause_gets_it() -> None:
-    outcome = classify(reply(503, b"", Retry_After="7"), NOW)
-    assert isinstance(outcome, Retry)
+@pytest.mark.parametrize("status", [502, 503])
+@pytest.mark.parametrize("body", BODIES)
+def test_what_a_gateway_did_not_pass_on_surely_was_not_posted_and_charges_nothing(status: int, body: bytes) -> None:
+    outcome = classify(reply(status, body), NOW)
+    assert isinstance(outcome, Snooze)
+    assert (outcome.category, outcome.seconds) == ("dependency down", None)
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_server_error_that_names_a_pause_gets_it(status: int) -> None:
+    outcome = classify(reply(status, b"", Retry_After="7"), NOW)
+    assert isinstance(outcome, Snooze | Retry)
     assert outcome.seconds == 7.0
 
 
@@ -158,6 +165,10 @@ def test_a_server_error_that_names_a_pause_gets_it() -> None:
             reply(400, {"message": "Maximum number of edits", "code": 30046}),
             Throttled(discord.WRITE_PAUSE, "shared"),
         ),
+        (
+            reply(400, {"message": "API resource is currently overloaded", "code": 130000}),
+            Throttled(discord.OVERLOADED_PAUSE, "shared"),
+        ),
     ],
 )
 def test_every_kind_of_rate_limit_is_told_apart_and_charges_no_attempt(answer: Reply, expected: Throttled) -> None:
@@ -166,6 +177,7 @@ def test_every_kind_of_rate_limit_is_told_apart_and_charges_no_attempt(answer: R
     assert isinstance(outcome, Snooze)
     assert outcome.seconds == expected.seconds
     assert expected.scope in outcome.reason
+    assert outcome.category == ("dependency down" if expected.scope == "cloudflare" else "throttled")
 
 
 def test_a_rate_limit_that_only_names_a_moment_is_measured_by_the_wall_clock() -> None:
@@ -181,21 +193,17 @@ def test_other_replies_are_no_rate_limit(status: int) -> None:
     assert throttled(reply(status, {"message": "x", "code": 50035})) is None
 
 
-def test_an_overloaded_discord_is_tried_again_later() -> None:
-    outcome = classify(reply(400, {"message": "API resource is currently overloaded", "code": 130000}), NOW)
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_refusal_that_is_not_in_discords_words_says_nothing_about_the_webhook(status: int) -> None:
+    outcome = classify(reply(status, b"<html>nginx</html>"), NOW)
     assert isinstance(outcome, Retry)
-    assert outcome.seconds == discord.OVERLOADED_PAUSE
-    assert not outcome.ambiguous
-
-
-def test_a_404_that_is_not_in_discords_words_says_nothing_about_the_webhook() -> None:
-    assert isinstance(classify(reply(404, b"<html>nginx</html>"), NOW), Retry)
+    assert outcome.category == "transient"
 
 
 def test_a_redirect_is_not_a_message() -> None:
     outcome = classify(reply(302, b"", Location="https://login.example/"), NOW)
     assert isinstance(outcome, Retry)
-    assert not outcome.ambiguous
+    assert outcome.category == "transient"
 
 
 @pytest.mark.parametrize(
@@ -219,32 +227,46 @@ def test_a_success_without_discords_message_may_or_may_not_have_been_posted(body
     assert outcome.ambiguous
 
 
-@pytest.mark.parametrize(
-    ("kind", "ambiguous"),
-    [
-        (httpx.ConnectError, False),
-        (httpx.ConnectTimeout, False),
-        (httpx.PoolTimeout, False),
-        (httpx.ProxyError, False),
-        (httpx.UnsupportedProtocol, False),
-        (httpx.ReadTimeout, True),
-        (httpx.WriteTimeout, True),
-        (httpx.ReadError, True),
-        (httpx.WriteError, True),
-        (httpx.CloseError, True),
-        (httpx.RemoteProtocolError, True),
-        (httpx.LocalProtocolError, True),
-        (httpx.DecodingError, True),
-    ],
-)
+EXCEPTIONS = [
+    (httpx.ConnectError, "dependency down"),
+    (httpx.ConnectTimeout, "dependency down"),
+    (httpx.PoolTimeout, "dependency down"),
+    (httpx.ProxyError, "dependency down"),
+    (httpx.UnsupportedProtocol, "misconfigured"),
+    (httpx.ReadTimeout, "ambiguous"),
+    (httpx.WriteTimeout, "ambiguous"),
+    (httpx.ReadError, "ambiguous"),
+    (httpx.WriteError, "ambiguous"),
+    (httpx.CloseError, "ambiguous"),
+    (httpx.RemoteProtocolError, "ambiguous"),
+    (httpx.LocalProtocolError, "ambiguous"),
+    (httpx.DecodingError, "ambiguous"),
+    (httpx.TooManyRedirects, "ambiguous"),
+]
+
+
+@pytest.mark.parametrize(("kind", "category"), EXCEPTIONS)
 def test_a_post_without_a_reply_is_ambiguous_once_something_was_sent(
-    kind: type[httpx.RequestError], ambiguous: bool
+    kind: type[httpx.RequestError], category: str
 ) -> None:
     request = httpx.Request("POST", FakeAddress().url())
     outcome = discord.classify_exception(kind(f"text with {SECRET}", request=request))
-    assert outcome.ambiguous is ambiguous
+    assert outcome.category == category
     assert kind.__name__ in outcome.reason
     assert SECRET not in repr(outcome)
+
+
+def test_every_exception_of_httpx_has_a_row() -> None:
+    def leaves(kind: type[httpx.RequestError]) -> set[type[httpx.RequestError]]:
+        below = [found for one in kind.__subclasses__() if one.__module__ == "httpx" for found in leaves(one)]
+        return set(below) or {kind}
+
+    assert leaves(httpx.RequestError) == {kind for kind, _ in EXCEPTIONS}
+
+
+def test_every_code_of_the_table_is_tested() -> None:
+    tested = {body["code"] for _, body, _ in DEAD if isinstance(body, dict)} | {20028, 20029, 30046, 130000}
+    assert set(discord.CODES) <= tested
 
 
 def test_nested_errors_become_one_line_with_their_paths() -> None:
@@ -300,9 +322,10 @@ def test_every_reply_has_a_meaning_whatever_it_holds(status: int, named: dict[st
     answer = Reply(status, named, body)
     outcome = classify(answer, NOW)
     assert isinstance(outcome, Posted | Snooze | Retry | Dead)
-    assert isinstance(outcome, Snooze) == (throttled(answer) is not None)
-    if isinstance(outcome, Snooze):
-        assert 0 < outcome.seconds <= http.LONGEST_WAIT
+    if (limit := throttled(answer)) is not None:
+        assert isinstance(outcome, Snooze)
+        assert outcome.seconds is not None
+        assert 0 < limit.seconds <= http.LONGEST_WAIT
     if isinstance(outcome, Retry | Dead):
         assert len(outcome.reason) <= discord.LONGEST_REASON + 80
     Limits.from_headers(named)
@@ -363,7 +386,7 @@ def test_an_address_that_is_none_fails_without_being_shown(url: str) -> None:
     with pytest.raises(httpx.RequestError) as caught:
         client.post(FakeAddress(url), {})
     assert SECRET not in "".join(traceback.format_exception(caught.value))
-    assert not discord.classify_exception(caught.value).ambiguous
+    assert discord.classify_exception(caught.value).category in ("misconfigured", "dependency down")
 
 
 def test_what_the_address_itself_raises_is_passed_on() -> None:

@@ -4,8 +4,18 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from notifier.services import esi as esi_client
 from notifier.services import http
-from notifier.services.esi import BATCH, COMPATIBILITY_DATE, ERRORS_KEPT, MOST_REFUSALS, Esi, EsiDown
+from notifier.services.esi import (
+    BATCH,
+    BUG_PAUSE,
+    COMPATIBILITY_DATE,
+    ERRORS_KEPT,
+    MOST_REFUSALS,
+    Esi,
+    EsiDown,
+    classify,
+)
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
@@ -99,6 +109,7 @@ def test_ids_that_are_all_refused_as_malformed_are_not_declared_unknown() -> Non
     with pytest.raises(EsiDown, match="400") as caught:
         esi(fixed(400, {"error": "bad date"})).names([5, 6])
     assert caught.value.so_far.unknown == frozenset()
+    assert (caught.value.category, caught.value.retry_after) == ("bug", BUG_PAUSE)
 
 
 @pytest.mark.parametrize(
@@ -108,14 +119,14 @@ def test_ids_that_are_all_refused_as_malformed_are_not_declared_unknown() -> Non
         (420, {"x_esi_error_limit_reset": "17.5"}, 17.5),
         (420, {}, 60.0),
         (429, {"Retry_After": "12"}, 12.0),
-        (429, {}, None),
+        (429, {}, 10.0),
         (500, {}, None),
         (502, {}, None),
         (503, {"RETRY_AFTER": "5"}, 5.0),
         (504, {}, None),
-        (520, {}, None),
-        (403, {}, None),
-        (401, {}, None),
+        (520, {}, 10.0),
+        (403, {}, 60.0),
+        (401, {}, 60.0),
         (301, {}, None),
         (204, {}, None),
     ],
@@ -126,6 +137,16 @@ def test_every_other_status_is_esi_down_with_the_pause_it_asks_for(
     with pytest.raises(EsiDown, match=str(status)) as caught:
         esi(fixed(status, {"error": "Timeout contacting tranquility"}, **headers)).names([1])
     assert caught.value.retry_after == pause
+    throttled, kept_out = status in (420, 429, 520), status in (401, 403)
+    expected = "throttled" if throttled else "misconfigured" if kept_out else "dependency down"
+    assert caught.value.category == expected
+
+
+@pytest.mark.parametrize("status", esi_client.STATUSES)
+def test_every_status_of_the_table_is_told_apart(status: int) -> None:
+    down = classify(status, {"RETRY-AFTER": "5"})
+    assert down.category == esi_client.STATUSES[status]
+    assert str(status) in down.reason
 
 
 @pytest.mark.parametrize(

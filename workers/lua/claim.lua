@@ -1,20 +1,24 @@
 --include pace
 -- A delivery job asks to lead its destination: to post the oldest of what waits there.
--- KEYS: outbox, lock, alone mark, disabled mark, address' limit, address' posts, all posts, scheduled registry.
+-- KEYS: outbox, lock, alone mark, disabled mark, address' limit, address' posts, all posts, scheduled registry, lead.
 -- ARGV: job id, its ledger key, its score, lock time in ms, group size, address' fingerprint, channel limit,
---       channel window in s, global limit, prefix of job keys, most seconds that a turn is waited for.
--- Returns {'done'}: it was delivered by another leader. {'disabled'}: Discord no longer knows the address.
+--       channel window in s, global limit, prefix of job keys, most seconds that a turn is waited for,
+--       name of this run of the job, '1' to hold what may have been posted, prefix of ledger keys.
+-- Returns {'done'}: it was delivered by another leader. {'disabled', reason}: nothing is posted there any more.
 --         {'busy', rank, seconds}: another one leads (for so long already), or must go first.
 --         {'wait', rank, seconds}: the rate limits do not admit a post.
+--         {'held'}: an earlier post of it had no known end, and that is not to be repeated.
 --         {'lead', rank, how many wait, ids of the oldest...}.
-local outbox, lock, alone = KEYS[1], KEYS[2], KEYS[3]
+local outbox, lock, alone, lead = KEYS[1], KEYS[2], KEYS[3], KEYS[9]
 local id, ledger = ARGV[1], ARGV[2]
+local hold, ledgers = ARGV[13] == '1', ARGV[14]
 if redis.call('HGET', ledger, 'state') == 'delivered' then
   redis.call('ZREM', outbox, id)
-  if redis.call('GET', lock) == id then redis.call('DEL', lock) end
+  if redis.call('GET', lock) == id then redis.call('DEL', lock, lead) end
   return {'done'}
 end
-if redis.call('GET', KEYS[4]) == ARGV[6] then return {'disabled'} end
+local off = redis.call('HMGET', KEYS[4], 'address', 'reason')
+if off[1] == '*' or off[1] == ARGV[6] then return {'disabled', off[2] or ''} end
 -- Not in the outbox and not delivered: it comes back from the dead letters.
 redis.call('ZADD', outbox, 'NX', ARGV[3], id)
 local rank = redis.call('ZRANK', outbox, id)
@@ -23,12 +27,17 @@ local holder = redis.call('GET', lock)
 if holder and holder ~= id and redis.call('EXISTS', ARGV[10] .. holder) == 1 then
   return {'busy', rank, tostring((tonumber(ARGV[4]) - redis.call('PTTL', lock)) / 1000)}
 end
+local function stay_behind(answer)
+  if holder then redis.call('DEL', lock, lead) end
+  return answer
+end
+
+-- Nobody leads, so nobody is just sending it: whoever began that did not come to know its end.
+local function of_unknown_end(other) return redis.call('HGET', ledgers .. other, 'state') == 'sending' end
+if hold and of_unknown_end(id) then return stay_behind({'held'}) end
 local now = redis_now()
 local wait = admission(now, KEYS[5], KEYS[6], KEYS[7], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]))
-if wait > 0 then
-  if holder then redis.call('DEL', lock) end
-  return {'wait', rank, tostring(wait)}
-end
+if wait > 0 then return stay_behind({'wait', rank, tostring(wait)}) end
 
 -- Whether the job will soon have its turn by itself; one that waits for minutes, or is gone, holds up nobody.
 local function comes_soon(other)
@@ -38,27 +47,37 @@ local function comes_soon(other)
   return due and tonumber(due) - now < tonumber(ARGV[11])
 end
 
+-- The oldest deliveries whose score is in the range, without those that are held: they die by their own jobs.
 local size = tonumber(ARGV[5])
-local ids = redis.call('ZRANGE', outbox, 0, size - 1)
+local function oldest(from, to)
+  local most = hold and 10 * size or size
+  local found = {}
+  for _, other in ipairs(redis.call('ZRANGE', outbox, from, to, 'BYSCORE', 'LIMIT', 0, most)) do
+    if #found < size and not (hold and of_unknown_end(other)) then table.insert(found, other) end
+  end
+  return found
+end
+
 -- A group was refused as a whole: up to the mark each one goes alone, by its own job, so that the bad one dies alone.
+local ids
 local mark = redis.call('GET', alone)
 if mark then
-  local refused = redis.call('ZRANGE', outbox, '-inf', mark, 'BYSCORE', 'LIMIT', 0, size)
+  local refused = oldest('-inf', mark)
   local mine = tonumber(redis.call('ZSCORE', outbox, id)) <= tonumber(mark)
   for _, other in ipairs(refused) do
     if other == id then break end
-    if comes_soon(other) then
-      if holder then redis.call('DEL', lock) end
-      return {'busy', rank, '0'}
-    end
+    if comes_soon(other) then return stay_behind({'busy', rank, '0'}) end
   end
   if #refused == 0 then
     redis.call('DEL', alone)
   elseif mine then
     ids = {id}
   else
-    ids = redis.call('ZRANGE', outbox, '(' .. mark, '+inf', 'BYSCORE', 'LIMIT', 0, size)
+    ids = oldest('(' .. mark, '+inf')
   end
 end
+ids = ids or oldest('-inf', '+inf')
+if #ids == 0 then ids = {id} end
 redis.call('SET', lock, id, 'PX', ARGV[4])
+redis.call('SET', lead, ARGV[12], 'PX', ARGV[4])
 return {'lead', rank, redis.call('ZCARD', outbox), unpack(ids)}

@@ -1,12 +1,15 @@
--- The leader gives up its lead without a delivery.
--- KEYS: lock, alone mark. ARGV: leader's job id, the post's unique name, alone-up-to score ('' for none), then the
--- ledger keys of deliveries that surely did not happen: what this post marked waits again as if never begun.
-if ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3], 'EX', 600) end
-for i = 4, #ARGV do
+-- The leader gives up its lead without a delivery, if it still has it.
+-- KEYS: lock, alone mark, lead. ARGV: leader's job id, name of this run of it, the post's unique name, alone-up-to score
+-- ('' for none), then the ledger keys of deliveries that surely did not happen: what this post marked waits again as if
+-- never begun.
+if ARGV[4] ~= '' then redis.call('SET', KEYS[2], ARGV[4], 'EX', 600) end
+for i = 5, #ARGV do
   local known = redis.call('HMGET', ARGV[i], 'state', 'post')
-  if known[1] == 'sending' and known[2] == ARGV[2] then
+  if known[1] == 'sending' and known[2] == ARGV[3] then
     redis.call('HSET', ARGV[i], 'state', 'pending')
     redis.call('HDEL', ARGV[i], 'post')
   end
 end
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+if redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('GET', KEYS[3]) == ARGV[2] then
+  redis.call('DEL', KEYS[1], KEYS[3])
+end

@@ -18,6 +18,7 @@ def test_a_letter_that_was_put_back_begins_anew_and_keeps_its_history():
     begun = begin(dead, 100.0)
     assert begun["attempts"] == 1
     assert begun["history"] == [{"attempts": 5, "dead_at": 90.0, "reason": "refused", "category": "permanent"}]
+    assert begun["round_at"] == 100.0
     assert "dead_at" not in begun
     assert "reason" not in begun
 
@@ -63,14 +64,44 @@ def test_a_retry_without_seconds_backs_off_with_full_jitter():
 
 
 def test_the_last_attempt_dies_with_its_reason():
-    move, meta = decide(Retry("503", "dependency down"), {"attempts": MOST}, 9.0, MOST)
-    assert move == Bury("503 (attempt 5 of 5)", "dependency down")
-    assert (meta["dead_at"], meta["category"]) == (9.0, "dependency down")
+    move, meta = decide(Retry("500", "ambiguous"), {"attempts": MOST}, 9.0, MOST)
+    assert move == Bury("500 (attempt 5 of 5)", "ambiguous")
+    assert (meta["dead_at"], meta["category"]) == (9.0, "ambiguous")
 
 
 def test_a_bug_is_tried_three_times_at_most():
     assert isinstance(decide(Retry("boom", "bug"), {"attempts": 2}, 1.0, MOST)[0], Schedule)
     assert isinstance(decide(Retry("boom", "bug"), {"attempts": 3}, 1.0, MOST)[0], Bury)
+
+
+def test_a_snooze_without_seconds_backs_off_with_the_snoozes_before_it():
+    outcome = Snooze(None, "503", "dependency down")
+
+    def longest(count):
+        meta = {"attempts": 1, "snoozed": count}
+        return max(decide(outcome, meta, 1.0, MOST, Random(seed))[0].seconds for seed in range(99))
+
+    assert 0.9 < longest(0) <= 1.0
+    assert 7.0 < longest(3) <= 8.0
+    assert 55.0 < longest(50) <= 60.0
+
+
+def test_what_a_job_waits_for_can_be_read_though_nothing_is_charged():
+    _, meta = decide(Snooze(5.0, "503", "dependency down"), begin({}, 1.0), 2.0, MOST)
+    assert (meta["attempts"], meta["snoozed"]) == (0, 1)
+    assert meta["errors"]["last"] == {"at": 2.0, "reason": "503", "category": "dependency down"}
+    _, meta = decide(Snooze(5.0, "429"), begin({}, 1.0), 2.0, MOST)
+    assert "errors" not in meta
+
+
+@pytest.mark.parametrize(
+    "value", [Retry("x", "lost"), Snooze(1.0, "x", "bug"), Dead("x", "?"), Retry("x", "permanent")]
+)
+def test_an_outcome_of_a_category_that_the_table_does_not_know_is_a_bug_and_dead(value):
+    move, _ = decide(value, begin({}, 1.0), 2.0, MOST)
+    assert isinstance(move, Bury)
+    assert move.category == "bug"
+    assert repr(value.category) in move.reason
 
 
 @pytest.mark.parametrize("value", [None, True, "done", 7, Done])

@@ -4,7 +4,7 @@ import fakeredis
 import pytest
 
 from notifier.services.esi import EsiDown, Names
-from workers import keys
+from workers import circuits, keys
 from workers.name_cache import NameCache, NamesMissing
 
 
@@ -70,7 +70,7 @@ def test_after_three_failures_esi_is_left_alone_by_every_process(connection):
 def test_when_the_rest_is_over_one_caller_tries_and_closes_the_circuit(connection):
     esi = Esi(*[EsiDown("503")] * 3, Names({1: "One"}), Names({2: "Two"}))
     cache = NameCache(connection, esi)
-    cache._circuit._rest = 0
+    cache._circuit.rest = 0
     for _ in range(3):
         with pytest.raises(NamesMissing):
             cache.names([1])
@@ -89,3 +89,21 @@ def test_a_bug_in_the_call_does_not_open_the_circuit(connection):
         with pytest.raises(KeyError):
             cache.names([1])
     assert cache.names([1]) == {1: "One"}
+
+
+def test_a_pause_that_esi_asked_for_is_kept_by_every_process_and_opens_no_circuit(connection):
+    esi = Esi(EsiDown("420", 17.0, None, "throttled"), Names({1: "One"}))
+    with pytest.raises(NamesMissing) as caught:
+        NameCache(connection, esi).names([1])
+    assert (caught.value.seconds, caught.value.category) == (17.0, "throttled")
+    connection.set(keys.name(2), "Two")
+    other = NameCache(connection, esi)
+    with pytest.raises(NamesMissing) as caught:
+        other.names([1, 2])
+    assert 16 < caught.value.seconds <= 17
+    assert caught.value.so_far == {2: "Two"}
+    assert other.names([2]) == {2: "Two"}, "what is cached needs no ESI"
+    assert len(esi.asked) == 1
+    assert circuits.states(connection) == {}
+    connection.delete(keys.pause("esi"))
+    assert other.names([1]) == {1: "One"}

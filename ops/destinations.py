@@ -1,0 +1,230 @@
+"""`notifier destinations`: how they stand, a test message, disabling and enabling. No address is shown."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import msgspec
+import typer
+from loguru import logger
+from redis import Redis
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from notifier.config import AddressProblem, Config, Destination, Settings, WebhookAddress, load_config
+from notifier.messages import AdminNotice, compose
+from notifier.outcome import Failed
+from notifier.problem import did_you_mean
+from notifier.services.discord import Discord, Posted, classify, classify_exception
+from notifier.services.http import make_client
+from notifier.universe import load
+from ops.home import Home
+from workers import circuits
+from workers import destinations as standings
+from workers.circuits import State
+from workers.connection import connect
+from workers.destinations import Standing
+from workers.discord_circuits import WHOLE, webhook
+from workers.outbox import WHATEVER
+
+TIMEOUT = 10.0
+"""Seconds for the test message."""
+BY_OPERATOR = "by the operator"
+
+out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+app = typer.Typer(help="The destinations: how they stand, a test message, disabling and enabling.")
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="A destination's id, as the configuration names it.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The rules; else NOTIFIER_CONFIG or the usual place.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One destination as `list` shows it; `fingerprint` is None where its address is unreadable, `problem` says why."""
+
+    id: str
+    kept: str
+    fingerprint: str | None
+    problem: str
+    standing: Standing
+    circuit: State
+
+    @property
+    def disabled(self) -> bool:
+        """Whether nothing is posted there."""
+        return self.standing.disabled(self.fingerprint)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The destination as JSON shows it."""
+        shown: dict[str, Any] = {"id": self.id, "kept": self.kept, "fingerprint": self.fingerprint}
+        shown |= {"problem": self.problem or None, "state": "disabled" if self.disabled else "enabled"}
+        shown |= {"reason": self.standing.reason, "since": self.standing.since} if self.disabled else {}
+        return shown | {"waiting": self.standing.waiting, "circuit": self.circuit.state}
+
+    def words(self) -> list[str]:
+        """The destination as a line of the table shows it."""
+        state = f"disabled since {_when(self.standing.since)}: {self.standing.reason}" if self.disabled else "enabled"
+        circuit = self.circuit.state
+        if circuit != "closed":
+            circuit += f" since {_when(self.circuit.since)}: {self.circuit.reason}"
+        return [self.id, self.kept, self.fingerprint or "?", self.problem or state, f"{self.standing.waiting}", circuit]
+
+
+@app.command("list")
+def list_(
+    config: ConfigFile = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False
+) -> None:
+    """List the destinations: where each address is kept, its fingerprint, enabled or not, what waits, the circuit."""
+    settings = _settings(config)
+    known, connection = _config(settings), _connection(settings)
+    found = shown(known, connection)
+    if as_json:
+        for one in found:
+            print(msgspec.json.encode(one.as_dict()).decode())  # noqa: T201
+        return
+    table = Table("id", "address in", "fingerprint", "state", "waiting", "circuit", box=None, pad_edge=False)
+    for one in found:
+        table.add_row(*(escape(cell) for cell in one.words()))
+    out.print(table if found else "no destinations")
+    whole = circuits.read(connection).get(WHOLE, State("closed"))
+    if whole.state != "closed":
+        out.print(f"the circuit around Discord is {whole.state} since {_when(whole.since)}: {escape(whole.reason)}")
+    if known.admin is not None:
+        out.print(f"the operator is told in {known.admin}")
+
+
+def shown(config: Config, connection: Redis) -> list[Shown]:
+    """Every destination, in the configuration's order. Raises what redis-py raises."""
+    read, around = standings.read(connection, config.destinations), circuits.read(connection)
+    return [
+        _shown(one, read[one.id], around.get(webhook(one.id), State("closed"))) for one in config.destinations.values()
+    ]
+
+
+def _shown(destination: Destination, standing: Standing, circuit: State) -> Shown:
+    try:
+        fingerprint, problem = destination.address().fingerprint, ""
+    except AddressProblem as error:
+        fingerprint, problem = None, str(error)
+    return Shown(destination.id, destination.kept, fingerprint, problem, standing, circuit)
+
+
+@app.command()
+def test(destination: Id, config: ConfigFile = None) -> None:
+    """Post a small test message there, and say what Discord answered; exit code 0 only if it is in the channel.
+
+    It goes out whether or not the destination is disabled, and changes nothing.
+    """
+    settings = _settings(config)
+    found = _find(_config(settings), destination)
+    try:
+        address = found.address()
+    except AddressProblem as error:
+        err.print(escape(str(error)))
+        raise typer.Exit(1) from None
+    with make_client(contact=settings.contact, timeout=TIMEOUT) as client:
+        verdict = post_test(Discord(client), address, destination)
+    if not isinstance(verdict, Posted):
+        err.print(escape(f"{verdict.reason} ({verdict.category}): the message is {_where(verdict)}"))
+        raise typer.Exit(1)
+    out.print(f"Discord took it: message {verdict.message_id or '(no id said)'} is in the channel of {destination}")
+    if _is_disabled(settings, destination, address.fingerprint):
+        out.print(f"{destination} is still disabled: notifier destinations enable {destination}")
+
+
+def post_test(service: Discord, address: WebhookAddress, destination: str) -> Posted | Failed:
+    """Post the test message once, and give what Discord's answer means."""
+    text = f"A test of the destination {destination}: killmails will be told here."
+    notice = AdminNotice("test_message", text, level="INFO", time=int(time.time()))
+    try:
+        return classify(service.post(address, compose([notice], 1).payload), time.time())
+    except httpx.HTTPError as error:
+        return classify_exception(error)
+
+
+def _where(verdict: Failed) -> str:
+    return "perhaps in the channel, perhaps not" if verdict.category == "ambiguous" else "not in the channel"
+
+
+def _is_disabled(settings: Settings, destination: str, fingerprint: str) -> bool:
+    """Whether it is, as far as Redis says so: the test needs no Redis."""
+    try:
+        return standings.read(_connection(settings), [destination])[destination].disabled(fingerprint)
+    except RedisError:
+        return False
+
+
+@app.command()
+def enable(destination: Id, config: ConfigFile = None) -> None:
+    """Post there again. What died meanwhile waits in the dead letters: `notifier dlq replay` puts it back."""
+    settings = _settings(config)
+    _find(_config(settings), destination)
+    with _quietly():
+        was_disabled = standings.enable(_connection(settings), destination)
+    if was_disabled:
+        out.print(f"{destination} is enabled; its dead letters: notifier dlq replay --all --destination {destination}")
+    else:
+        out.print(f"{destination} was not disabled")
+
+
+@app.command()
+def disable(
+    destination: Id,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; `list` shows it.")] = BY_OPERATOR,
+    config: ConfigFile = None,
+) -> None:
+    """Post there no more, until `enable`. Its notifications wait in the dead letters."""
+    settings = _settings(config)
+    _find(_config(settings), destination)
+    with _quietly():
+        standings.disable(_connection(settings), destination, WHATEVER, " ".join(reason.split())[:200])
+    out.print(f"{destination} is disabled; its notifications will wait in the dead letters")
+
+
+def _find(config: Config, destination: str) -> Destination:
+    found = config.destinations.get(destination)
+    if found is None:
+        hint = did_you_mean(destination, config.destinations)
+        raise typer.BadParameter(
+            f"found {destination!r}, expected one of {', '.join(config.destinations)}{hint}", param_hint="ID"
+        )
+    return found
+
+
+def _settings(config: Path | None) -> Settings:
+    environ = dict(os.environ)
+    if config is not None:
+        environ["NOTIFIER_CONFIG"] = str(config.absolute())
+    return Settings.read(environ)
+
+
+def _config(settings: Settings) -> Config:
+    return load_config(settings.config, os.environ, load(), settings.discord_hosts)
+
+
+def _connection(settings: Settings) -> Redis:
+    return connect(Home.of(settings, os.environ).redis_url(settings))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """The events are the log's; here the command says what it did."""
+    logger.disable("workers.telemetry")
+    try:
+        yield
+    finally:
+        logger.enable("workers.telemetry")
+
+
+def _when(moment: float | None) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S") if moment else "?"

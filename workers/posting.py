@@ -1,0 +1,240 @@
+"""One message to Discord: admitted by circuits and limits, posted while we lead, and what came of it kept in Redis."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import httpx
+
+from notifier.config import WebhookAddress
+from notifier.messages import Message, Notice
+from notifier.outcome import STRATEGIES, Backoff, Dead, Done, Outcome, Retry, Snooze
+from notifier.services import discord
+from notifier.services.discord import Discord, Limits, Posted, Reply
+from workers import destinations
+from workers.circuits import CircuitOpen
+from workers.discord_circuits import Answer, DiscordCircuits
+from workers.job_timeout import undisturbed
+from workers.outbox import CHANNEL_LIMIT, CHANNEL_WINDOW, GROUP, Begun, Lead, Lost, Outbox, Wait
+from workers.persistence import persist
+from workers.process import StopSignal
+from workers.queues import Queues
+from workers.telemetry import emit
+
+T = TypeVar("T")
+PAUSE = STRATEGIES["dependency down"].backoff or Backoff()
+"""How an address pauses after posts that failed, until one succeeds."""
+DOUBT = 5.0
+"""Seconds after its last look at the lock for which a process believes that it still leads."""
+TURN = 0.1
+"""Seconds until the next look of a delivery that lost its lead."""
+HELD = (
+    "nobody knows whether Discord took it, and this destination's policy is to hold: look for it in the channel, then "
+)
+"""Begins the reason of a delivery that is held; an operator reads it."""
+
+
+def awake() -> float:
+    """Seconds on a clock that never goes back, nor stands still while the host sleeps: nor does a lock's."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def turn(rank: int, seconds: float) -> float:
+    """When a delivery at `rank` should look again: its group goes out so many posts after the next one."""
+    return seconds + (rank // GROUP) * CHANNEL_WINDOW / CHANNEL_LIMIT
+
+
+class Waiting(NamedTuple):
+    """One delivery of a group."""
+
+    job_id: str
+    notice: Notice
+    score: float
+
+
+class Trouble(NamedTuple):
+    """Discord, or what it allows us, stands in the way: the delivery waits, until it is too old."""
+
+    snooze: Snooze
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One message of a leader: `group` are the deliveries in it, `name` is one that no other post has."""
+
+    outbox: Outbox
+    address: WebhookAddress
+    message: Message
+    group: tuple[Waiting, ...]
+    rank: int
+    name: str
+
+    @classmethod
+    def of(cls, outbox: Outbox, address: WebhookAddress, message: Message, group: list[Waiting], lead: Lead) -> "Post":
+        """The post of the leader's message."""
+        return cls(outbox, address, message, tuple(group[: message.taken]), lead.rank, secrets.token_hex(8))
+
+    @property
+    def ids(self) -> list[str]:
+        """The jobs of its deliveries."""
+        return [one.job_id for one in self.group]
+
+    @property
+    def has_own(self) -> bool:
+        """Whether the leader's own delivery is in it."""
+        return self.outbox.job_id in self.ids
+
+
+class Poster:
+    """Posts messages, once each. `clock` gives epoch seconds, `awake` seconds for durations."""
+
+    def __init__(
+        self,
+        queues: Queues,
+        service: Discord,
+        stop: StopSignal,
+        clock: Callable[[], float] = time.time,
+        awake: Callable[[], float] = awake,
+    ) -> None:
+        self._connection, self._discord, self._stop = queues.connection, service, stop
+        self._clock, self._awake = clock, awake
+        self._circuits = DiscordCircuits(queues.connection)
+
+    def post(self, post: Post) -> Outcome | Trouble:
+        """Post it, if the circuits and limits let it; its outbox leads when this begins, and does not when it ends."""
+        try:
+            with self._circuits.admitted(post.outbox.destination) as through:
+                return self._admitted(post, through)
+        except CircuitOpen as circuit:
+            self._release(post)
+            return _trouble(post, circuit.seconds, str(circuit))
+
+    def _admitted(self, post: Post, through: Callable[[Callable[[], Answer]], Answer]) -> Outcome | Trouble:
+        begun, looked_at = self._begin(post)
+        match begun:
+            case Wait(seconds=seconds):
+                self._release(post)
+                return Trouble(Snooze(turn(post.rank, seconds), "Discord's rate limit"))
+            case Begun(ambiguous=ambiguous) if ambiguous:
+                reason = "an earlier post of them had no known end"
+                emit("delivery_ambiguous", destination=post.outbox.destination, jobs=ambiguous, reason=reason)
+        # The last thing before the post: whoever was away since the lock was looked at may have lost the job.
+        if isinstance(begun, Lost) or not self._still_leads(post, looked_at):
+            self._release(post)
+            return Snooze(TURN, "another one leads now")
+        return self._concluded(post, through(lambda: self._send(post)))
+
+    def _begin(self, post: Post) -> tuple[Begun | Lost | Wait, float]:
+        """Mark the post; gives when it was asked for, after any time without Redis."""
+
+        def step() -> tuple[Begun | Lost | Wait, float]:
+            asked_at = self._awake()
+            return post.outbox.begin(post.ids, post.name), asked_at
+
+        return self._surely(step)
+
+    def _still_leads(self, post: Post, looked_at: float) -> bool:
+        while self._awake() - looked_at > DOUBT:
+            looked_at = self._awake()
+            if not self._surely(post.outbox.leads):
+                return False
+        return True
+
+    def _send(self, post: Post) -> Answer:
+        try:
+            reply = self._discord.post(post.address, post.message.payload)
+        except httpx.HTTPError as error:
+            return Answer(discord.classify_exception(error))
+        return Answer(discord.classify(reply, self._clock()), reply)
+
+    def _surely(self, step: Callable[[], T]) -> T:
+        """Do a step in Redis around a post: what is known of the post must not be lost to an outage or a timeout."""
+        with undisturbed():
+            return persist(step, self._stop, "a delivery", patience=8.0)
+
+    def _release(self, post: Post) -> None:
+        """Nothing was sent."""
+        self._surely(lambda: post.outbox.release(post.name, post.ids))
+
+    # -- What came of it
+
+    def _concluded(self, post: Post, answer: Answer) -> Outcome | Trouble:
+        verdict, reply = answer.verdict, answer.reply
+        if isinstance(verdict, Posted):
+            limits = Limits() if reply is None else Limits.from_headers(reply.headers)
+            self._surely(lambda: post.outbox.acknowledge(post.ids, verdict.message_id, limits))
+            return Done(f"with {len(post.ids)} in message {verdict.message_id}") if post.has_own else _its_turn()
+        if reply is not None:
+            self._surely(lambda: self._note(post.outbox, reply))
+        match verdict:
+            case Snooze():
+                return self._waits(post, verdict)
+            case Retry():
+                return self._failed(post, verdict)
+            case Dead(category="misconfigured"):
+                return self._disabled(post, verdict)
+            case Dead():
+                return self._refused(post, verdict)
+
+    def _note(self, outbox: Outbox, reply: Reply) -> None:
+        limits = Limits.from_headers(reply.headers)
+        throttled = discord.throttled(reply, self._clock())
+        blocked = throttled.seconds if throttled else None
+        everywhere = throttled is not None and throttled.scope in ("global", "cloudflare")
+        outbox.note(limits.remaining, limits.reset_after, blocked, everywhere)
+
+    def _waits(self, post: Post, verdict: Snooze) -> Trouble:
+        """Surely nothing was posted."""
+        seconds = verdict.seconds
+        if verdict.category == "dependency down" or seconds is None:
+            # The whole address pauses: a long queue must not hammer a service in trouble, delivery by delivery.
+            seconds = self._surely(lambda: post.outbox.falter(PAUSE, verdict.seconds))
+        self._release(post)
+        return _trouble(post, seconds, verdict.reason, verdict)
+
+    def _failed(self, post: Post, verdict: Retry) -> Outcome:
+        self._surely(lambda: post.outbox.falter(PAUSE, verdict.seconds))
+        self._surely(lambda: post.outbox.release(post.name, () if verdict.ambiguous else post.ids))
+        if not (verdict.ambiguous and post.outbox.hold):
+            return verdict
+        reason = f"{verdict.reason}; its destination's policy is to hold"
+        emit("delivery_ambiguous", destination=post.outbox.destination, jobs=len(post.ids), reason=reason)
+        # The others of the group die of it by their own jobs.
+        return held(verdict.reason) if post.has_own else _its_turn()
+
+    def _disabled(self, post: Post, verdict: Dead) -> Dead:
+        """The address is at fault: whatever is posted there, Discord will not take it."""
+        outbox = post.outbox
+        self._surely(lambda: destinations.disable(self._connection, outbox.destination, outbox.address, verdict.reason))
+        self._release(post)
+        return Dead(disabled(outbox.destination, verdict.reason), "misconfigured")
+
+    def _refused(self, post: Post, verdict: Dead) -> Outcome:
+        """Discord will not take this message: one of the group is at fault."""
+        if post.ids == [post.outbox.job_id]:
+            self._release(post)
+            return verdict
+        emit("group_refused", destination=post.outbox.destination, jobs=len(post.ids), reason=verdict.reason)
+        up_to = post.group[-1].score
+        self._surely(lambda: post.outbox.release(post.name, post.ids, alone_up_to=up_to))
+        return Snooze(0.0, f"its group was refused ({verdict.reason}): each one alone now")
+
+
+def held(reason: str) -> Dead:
+    """The end of a delivery that may have been posted and is not to be repeated; the operator reads the reason."""
+    return Dead(f"{HELD}replay or discard it ({reason})", "ambiguous")
+
+
+def disabled(destination: str, reason: str) -> str:
+    """The reason of a delivery that dies because its destination is disabled."""
+    return f"destination {destination} is disabled ({reason}); `notifier destinations enable {destination}` ends that"
+
+
+def _trouble(post: Post, seconds: float, reason: str, verdict: Snooze | None = None) -> Trouble:
+    return Trouble(Snooze(turn(post.rank, seconds), reason, "dependency down" if verdict is None else verdict.category))
+
+
+def _its_turn() -> Snooze:
+    return Snooze(0.0, "its turn")
