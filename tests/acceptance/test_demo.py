@@ -4,8 +4,6 @@ import os
 import signal
 import time
 
-import pytest
-
 from tests.servers import wait_until
 
 KILLS = "150"
@@ -28,12 +26,11 @@ def test_every_killmail_arrives_once(start):
     assert account["duplicates"] == 0
 
 
-@pytest.mark.parametrize("name", CHILDREN)
-def test_a_killed_child_is_replaced_and_nothing_is_lost(start, name):
-    demo = start("--kills", KILLS)
-    demo.until_delivered(40)
-    pid = demo.kill_child(name)
-    demo.until_replaced(name, pid)
+def test_every_child_is_killed_in_turn_and_replaced_and_nothing_is_lost(start):
+    demo = start("--kills", "300")
+    for count, name in enumerate(CHILDREN, 1):
+        demo.until_delivered(20 * count)
+        demo.until_replaced(name, demo.kill_child(name))
     assert_nothing_lost(demo.account())
 
 
