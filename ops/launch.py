@@ -55,7 +55,7 @@ def readers(tree: Mapping[str, Any]) -> list[str]:
     found = []
     for child in tree.get("children", ()):
         name = str(child["id"])
-        found += [name] if name in ("feed", "replay") or name.startswith("delivery-") else readers(child)
+        found += [name] if name in ("feed", "replay", "backfill") or name.startswith("delivery-") else readers(child)
     return found
 
 

@@ -3,6 +3,7 @@
 Backlog waits in the feed (it keeps a day), not in Redis: reading pauses while many jobs wait for enrichment.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -23,6 +24,8 @@ from workers.replies import text
 from workers.telemetry import emit, flush
 
 CURSOR = keys.cursor("r2z2")
+LONG_PAUSE = 10.0
+"""Seconds of waiting for a backlog before it is told."""
 DRAIN = 0.02
 """Seconds between two looks at a long backlog."""
 STANDBY = 1.0
@@ -113,18 +116,27 @@ class Feed:
         return answer.after
 
     def _take(self, fetched: Fetched, stop: StopSignal) -> None:
-        after = fetched.after.to_json()
+        after, late = fetched.after.to_json(), fetched.sequence != fetched.after.next - 1
         if fetched.skipped:
             # Before the cursor moves: a crash in between records a range twice, and never loses sight of one.
             persist(lambda: self._record(fetched.skipped), stop, "what was skipped")
         backlog = persist(
-            lambda: self._ingest.offer(fetched.body, fetched.sequence, CURSOR, after),
+            lambda: self._ingest.offer(fetched.body, fetched.sequence, CURSOR, after, late=late),
             stop,
             "a killmail's hand-over",
             2.0,
         )
         _report_skipped(fetched.skipped)
+        if backlog > self._most:
+            self._wait_for(backlog, stop)
+
+    def _wait_for(self, backlog: int, stop: StopSignal) -> None:
+        """Read no further while too many jobs wait; zKillboard keeps what comes meanwhile."""
+        told_at = self._monotonic() + LONG_PAUSE
         while backlog > self._most and not stop.requested and persist(self._lease.held, stop, "the feed"):
+            if self._monotonic() > told_at:
+                told_at = math.inf
+                emit("feed_paused", backlog=backlog, reason="too many jobs wait for enrichment")
             stop.wait(DRAIN)
             backlog = persist(lambda: self._queues[ENRICHMENT].count, stop, "the feed")
 

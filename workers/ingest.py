@@ -18,6 +18,8 @@ from workers import keys, malformed_file
 from workers.queues import ENRICHMENT, INGESTION, HandOver, NewJob, Queues
 from workers.telemetry import emit
 
+LATE = 10**9
+"""Above every number of the feed, and below those of history: late killmails stand behind live ones."""
 Route: TypeAlias = tuple[str, list[str]]
 """A destination's id, and the ids of the subscriptions that lead there."""
 MOST_IN_REDIS = 1024 * 1024
@@ -41,13 +43,14 @@ class Ingest:
     ) -> None:
         self._index, self._queues, self._clock, self._state = index, queues, clock, state
 
-    def offer(self, body: bytes, sequence: int, cursor_key: str, cursor: str) -> int:
+    def offer(self, body: bytes, sequence: int, cursor_key: str, cursor: str, *, late: bool = False) -> int:
         """Take one package of the feed, and the cursor after it, in one step; gives how many jobs wait for enrichment.
 
+        A `late` one was published before what is live now: in each outbox it stands behind that.
         A malformed package becomes a job on `ingestion`, which dies there: its body waits in the dead letters.
         """
         try:
-            what = self._evaluated(decode_package(body), sequence)
+            what = self._evaluated(decode_package(body), sequence + LATE if late else sequence)
         except Malformed as malformed:
             emit("package_malformed", sequence=sequence, reason=str(malformed))
             what = self._put_aside(body, sequence)

@@ -20,6 +20,8 @@ from workers.recovery import Recovery
 from workers.replies import text
 from workers.telemetry import emit, flush
 
+UPKEEP_MISSING = 45.0
+"""Seconds without a scheduler on any host before it is told; a lease lives 15."""
 INTERVAL = 5.0
 """Seconds between two looks. What is mended looks the same in both: a live process may be in the middle of it."""
 FORGET_HOST = 3600.0
@@ -48,6 +50,7 @@ class Janitor:
         self._seen_lost: set[str] = set()
         self._archive = None if state is None else Archive(state)
         self._cannot_export = False
+        self._upkeep_at, self._missing_told = time.monotonic(), False
 
     def run(self, stop: StopSignal) -> None:
         """Look every INTERVAL seconds, until the stop signal."""
@@ -62,6 +65,7 @@ class Janitor:
     def look(self) -> None:
         """One look. Raises what redis-py raises."""
         self._mirror_status()
+        self._watch_upkeep()
         flush(self._queues.connection)
         if not (self._upkeep and self._lease.held()):
             self._seen_dead.clear()
@@ -73,6 +77,15 @@ class Janitor:
         self._keep_limits()
         for name in QUEUES:
             self._queues[name].finished_job_registry.cleanup()
+
+    def _watch_upkeep(self) -> None:
+        """Every host looks, as the one that should do the work is perhaps not there."""
+        now = time.monotonic()
+        if self._queues.connection.exists(keys.lease("scheduler")):
+            self._upkeep_at, self._missing_told = now, False
+        elif now - self._upkeep_at > UPKEEP_MISSING and not self._missing_told:
+            self._missing_told = True
+            emit("upkeep_missing", seconds=now - self._upkeep_at)
 
     def _mirror_status(self) -> None:
         try:
@@ -124,6 +137,7 @@ class Janitor:
             self._cannot_export = True
         else:
             self._cannot_export = False
+        self._upkeep_at, self._missing_told = time.monotonic(), False
 
     def _export(self, queue: str, archive: Archive) -> None:
         while self._lease.held() and (letters := self._letters.excess(queue)):

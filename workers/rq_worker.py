@@ -16,6 +16,7 @@ from loguru import logger
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
+from rq.defaults import DEFAULT_FAILURE_TTL
 from rq.exceptions import NoSuchJobError
 from rq.executions import Execution
 from rq.job import JobStatus
@@ -215,13 +216,22 @@ class KillmailWorker(SimpleWorker):
             raise
         except NoSuchJobError:
             logger.warning("{}: job {} is gone; its id is dropped", self.name, job_id)
-        except Exception as error:  # noqa: BLE001 – none of ours, whatever it is; its hash stays for a look at it
-            logger.error("{}: job {} cannot be read ({}); its id is dropped", self.name, job_id, type(error).__name__)
+            self.connection.lrem(self._intermediate, 1, job_id)
+        except Exception as error:  # noqa: BLE001 – none of ours, whatever it is: a dead letter, for somebody's look
+            self._bury_unreadable(job_id, error)
         else:
             found: KillmailJob = job
             return found
-        self.connection.lrem(self._intermediate, 1, job_id)
         return None
+
+    def _bury_unreadable(self, job_id: str, error: Exception) -> None:
+        with self.connection.pipeline() as pipe:
+            pipe.hset(KillmailJob.key_for(job_id), "status", str(JobStatus.FAILED.value))
+            pipe.persist(KillmailJob.key_for(job_id))
+            pipe.zadd(self._queue.failed_job_registry.key, {job_id: time.time() + DEFAULT_FAILURE_TTL})
+            pipe.lrem(self._intermediate, 1, job_id)
+            pipe.execute()
+        emit("job_dead", job=job_id, category="permanent", attempt=0, reason=f"unreadable: {type(error).__name__}")
 
     def _begin(self, job: KillmailJob, meta: Meta) -> Execution | None:
         """The execution, STARTED, the owner and the charged attempt in one step: a kill finds all or nothing.

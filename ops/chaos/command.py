@@ -28,6 +28,8 @@ CHILDREN = (
 )
 RATE = 15.0
 """Killmails a second while the storm lasts; about one and a half notifications each."""
+AFTERMATH = 10.0
+"""Seconds for which the feed goes on after the storm, so that every fault finds something to strike."""
 REPEATED = 0.03
 """The share of killmails that the feed publishes twice, under two numbers."""
 
@@ -59,7 +61,7 @@ def run(options: Options) -> int:
 
 
 def _kills(options: Options) -> int:
-    return int(options.seconds * RATE)
+    return int((options.seconds + AFTERMATH) * RATE)
 
 
 def _simulators(feed: Path, state: Path, options: Options) -> Simulators:
@@ -84,7 +86,7 @@ def _storm(world: World, settings: Settings, environ: dict[str, str], feed: Path
     queues = Queues(connect(world.running().redis_url, patient=False), settings.job_timeout)
     driver = Driver(world, settings, environ)
     driver.run(storm(options.seed, options.seconds, CHILDREN))
-    struck = driver.calm()
+    struck = driver.calm(AFTERMATH)
     watch = Watch(world, queues, expected)
     watch.until_settled(driver.ended)
     driver.recoveries.stop()

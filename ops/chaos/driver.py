@@ -6,10 +6,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import msgspec
+from redis import Redis
+from redis.exceptions import RedisError
 
 from notifier.config import Settings
 from ops.chaos.faults import FAULTS
@@ -90,12 +93,19 @@ class Driver:
         self._world.running().stop()
         self._world.system = System(self._settings, self._environ)
 
-    def calm(self) -> Counter[str]:
-        """End all faults; gives how often each kind has struck."""
-        while (plan := self._simulators("GET", "/simulator/faults")) is None:
+    def calm(self, patience: float) -> Counter[str]:
+        """End all faults, those that have not struck yet after some more seconds; gives how often each kind has."""
+        give_up = time.monotonic() + patience
+        while not all((struck := self._struck()).values()) and time.monotonic() < give_up:
+            self._look()
+            time.sleep(TICK * 5)
+        while self._simulators("DELETE", "/simulator/faults") is None:
             time.sleep(TICK)  # it refuses connections, for a second at most
-        self._simulators("DELETE", "/simulator/faults")
-        struck: Counter[str] = Counter()
+        return struck
+
+    def _struck(self) -> Counter[str]:
+        plan = self._simulators("GET", "/simulator/faults") or []
+        struck: Counter[str] = Counter(dict.fromkeys(self._planned, 0))
         for name, fault in zip(self._planned, plan, strict=False):
             struck[name] += fault.get("used", 0)
         return struck
@@ -115,6 +125,8 @@ class Driver:
         self.done[strike.kind] += 1
         match strike.kind:
             case "fault":
+                if strike.target.startswith("esi"):
+                    self._forget_names()
                 for fault in FAULTS[strike.target]:
                     if self._simulators("POST", "/simulator/faults", [fault]) is not None:
                         self._planned.append(strike.target)
@@ -122,6 +134,12 @@ class Driver:
                 self._simulators("POST", "/simulator/deaf", {"seconds": strike.seconds})
             case _:
                 self._hit(strike)
+
+    def _forget_names(self) -> None:
+        """The shared cache of names runs out; else ESI would soon be asked for nothing."""
+        with Redis.from_url(self._world.running().redis_url) as redis, suppress(RedisError):
+            for key in redis.scan_iter("notifier:names:*", count=1000):
+                redis.delete(key)
 
     def _hit(self, strike: Strike) -> None:
         pid = self._world.running().pid if strike.target == SUPERVISOR else self._pid(strike.target)

@@ -66,9 +66,9 @@ class Stop(StopSignal):
 class Noting(Ingest):
     world: World
 
-    def offer(self, body, sequence, cursor_key, cursor):
+    def offer(self, body, sequence, cursor_key, cursor, **more):
         self.world.offered.append((sequence, self.world.now))
-        return super().offer(body, sequence, cursor_key, cursor)
+        return super().offer(body, sequence, cursor_key, cursor, **more)
 
 
 @pytest.fixture
@@ -289,7 +289,7 @@ def test_a_feed_that_waits_for_a_backlog_is_not_called_silent(queues, world):
         return world.now > begun + 1500
 
     read(world, queues, answers, until)
-    assert world.names() == []
+    assert world.names() == ["feed_paused"]
 
 
 def test_the_time_that_redis_is_away_is_no_silence_of_the_feed(queues, world, monkeypatch):
