@@ -18,6 +18,7 @@ from workers import backfill_requests, keys, skipped
 from workers.ingest import Ingest
 from workers.lease import Lease
 from workers.persistence import Stopped, persist
+from workers.pressure import crowded
 from workers.process import StopSignal
 from workers.queues import ENRICHMENT, Queues
 from workers.replies import text
@@ -49,6 +50,8 @@ class Source(Protocol):
 class Feed:
     """Reads `source`, a request each `min_interval` seconds, while at most `backlog` jobs wait for enrichment.
 
+    It also pauses while more than `most_deliveries` wait, or Redis' memory is nearly full.
+
     After more than a day without a file the last `backfill_days` days of what was lost are asked for from the history
     (0: none). `wall` gives epoch seconds, `monotonic` seconds that no one sets.
     """
@@ -62,6 +65,7 @@ class Feed:
         *,
         min_interval: float,
         backlog: int,
+        most_deliveries: int = 20_000,
         backfill_days: int = 0,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -70,6 +74,7 @@ class Feed:
         self._lease = Lease(queues, "feed", host)
         self._min_interval, self._most, self._backfill_days = min_interval, backlog, backfill_days
         self._wall, self._monotonic = wall, monotonic
+        self._most_deliveries = most_deliveries
         self._next_flush = 0.0
         self._quiet, self._silent = 0.0, False
 
@@ -101,6 +106,7 @@ class Feed:
         if asked_at >= self._next_flush:
             self._next_flush = asked_at + FLUSH
             flush(self._queues.connection)
+            self._wait_for_room(stop)
         answer = self._source.poll(cursor, self._wall())
         asked_for = min(self._monotonic() - asked_at, LONGEST_ASK)
         self._ask_for_history(cursor, answer.after, stop)
@@ -139,6 +145,20 @@ class Feed:
                 emit("feed_paused", backlog=backlog, reason="too many jobs wait for enrichment")
             stop.wait(DRAIN)
             backlog = persist(lambda: self._queues[ENRICHMENT].count, stop, "the feed")
+
+    def _wait_for_room(self, stop: StopSignal) -> None:
+        """Discord may be down for hours: what comes meanwhile waits at zKillboard, before Redis is full."""
+        told = False
+        while not stop.requested:
+            waiting, reason = persist(lambda: crowded(self._queues, self._most_deliveries), stop, "the feed")
+            if not reason:
+                return
+            if not told:
+                emit("feed_paused", backlog=waiting, reason=reason)
+            told = True
+            stop.wait(STANDBY)
+            if not persist(self._lease.held, stop, "the feed"):
+                return
 
     def _rest(self, idle: Idle, cursor: Cursor | None, stop: StopSignal) -> float:
         """Keep what is new, and wait; gives how many seconds."""

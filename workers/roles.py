@@ -84,6 +84,7 @@ def _feed(parts: Parts, stop: StopSignal) -> None:
         parts.slot.host,
         min_interval=settings.feed_min_interval,
         backlog=settings.feed_backlog,
+        most_deliveries=settings.delivery_backlog,
         backfill_days=settings.backfill_days,
     )
     announce_ready(stop, parts.patience)

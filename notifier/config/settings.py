@@ -126,6 +126,7 @@ class Settings(BaseSettings):
     feed_min_interval: Seconds = Field(default=0.1, ge=0, le=3600, description="seconds from 0 to 3600")
     feed_idle: Seconds = Field(default=6.0, ge=0, le=3600, description="seconds from 0 to 3600")
     feed_backlog: int = Field(default=100, ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
+    delivery_backlog: int = Field(default=20_000, ge=10, le=1_000_000, description="a whole number from 10 to 1000000")
     backfill_days: int = Field(default=0, ge=0, le=30, description="a whole number from 0 (off) to 30")
     enrichment_workers: int = Field(default=1, ge=1, le=64, description="a whole number from 1 to 64")
     delivery_workers: int = Field(default=2, ge=1, le=64, description="a whole number from 1 to 64")
