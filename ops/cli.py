@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from redis.exceptions import RedisError
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 from rich.tree import Tree
 
 import ops.chaos
@@ -79,6 +81,17 @@ def check(config: ConfigFile = None) -> None:
     """Check settings, rules and webhook addresses as `up` would, and start nothing."""
     launch.check(_settings(config), os.environ, ROLES)
     out.print("all good")
+
+
+@app.command()
+def settings() -> None:
+    """List every setting: its variable, what it may be, and what it is without being set."""
+    table = Table("variable", "is", "expects", box=None, pad_edge=False)
+    for name, field in Settings.model_fields.items():
+        usual = "" if field.default is None or field.default_factory else field.default
+        shown = ", ".join(usual) if isinstance(usual, tuple) else str(usual)
+        table.add_row(f"NOTIFIER_{name.upper()}", escape(shown), escape(field.description or ""))
+    out.print(table)
 
 
 @app.command()
@@ -269,6 +282,8 @@ def _call(request: dict[str, Any]) -> Any:
 def _draw(status: dict[str, Any], into: Tree | None = None) -> Tree:
     running = status.get("state") == "running"
     details = [f"pid {status['pid']}"] if status.get("pid") else []
+    if status.get("since") and status.get("type") == "worker":
+        details.append(f"for {_lasting(time.time() - status['since'])}")
     if status.get("starts", 1) > 1:
         details.append(f"restarted {status['starts'] - 1}×")
     if status.get("last_exit"):
@@ -279,6 +294,16 @@ def _draw(status: dict[str, Any], into: Tree | None = None) -> Tree:
     for child in status.get("children", []):
         _draw(child, branch)
     return branch
+
+
+def _lasting(seconds: float) -> str:
+    """Give a duration in its two largest units: 3d 4h, 12m 5s."""
+    left, parts = max(0, int(seconds)), []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")):
+        if left >= size or (unit == "s" and not parts):
+            parts.append(f"{left // size}{unit}")
+        left %= size
+    return " ".join(parts[:2])
 
 
 def _down(status: dict[str, Any]) -> list[str]:
