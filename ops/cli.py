@@ -298,7 +298,8 @@ def _draw(status: dict[str, Any], into: Tree | None = None) -> Tree:
 
 def _lasting(seconds: float) -> str:
     """Give a duration in its two largest units: 3d 4h, 12m 5s."""
-    left, parts = max(0, int(seconds)), []
+    left = max(0, int(seconds))
+    parts: list[str] = []
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")):
         if left >= size or (unit == "s" and not parts):
             parts.append(f"{left // size}{unit}")

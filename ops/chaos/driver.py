@@ -98,7 +98,8 @@ class Driver:
         give_up = time.monotonic() + patience
         while not all((struck := self._struck()).values()) and time.monotonic() < give_up:
             self._look()
-            time.sleep(TICK * 5)
+            self._forget_names()
+            time.sleep(TICK * 10)
         while self._simulators("DELETE", "/simulator/faults") is None:
             time.sleep(TICK)  # it refuses connections, for a second at most
         return struck
@@ -128,8 +129,9 @@ class Driver:
                 if strike.target.startswith("esi"):
                     self._forget_names()
                 for fault in FAULTS[strike.target]:
-                    if self._simulators("POST", "/simulator/faults", [fault]) is not None:
-                        self._planned.append(strike.target)
+                    while self._simulators("POST", "/simulator/faults", [fault]) is None:
+                        time.sleep(TICK)  # it refuses connections, for a second at most
+                    self._planned.append(strike.target)
             case "refuse":
                 self._simulators("POST", "/simulator/deaf", {"seconds": strike.seconds})
             case _:
