@@ -13,7 +13,6 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from rich.tree import Tree
 
 import ops.chaos
 from notifier import __version__
@@ -23,6 +22,7 @@ from notifier.universe import load
 from ops import backfill, destinations, launch
 from ops.demo import DemoError, Options, run
 from ops.dlq import dlq
+from ops.drawing import draw_tree
 from ops.embedded_redis import RuntimeFolderError
 from ops.home import Home
 from ops.matching import Matched, match_file
@@ -136,7 +136,7 @@ def ps(as_json: AsJson = False) -> None:
     if as_json:
         print(msgspec.json.encode(status).decode())  # noqa: T201
         return
-    out.print(_draw(status))
+    out.print(draw_tree(status, time.time()))
 
 
 @app.command()
@@ -277,34 +277,6 @@ def _call(request: dict[str, Any]) -> Any:
             f"no notifier answers for the state directory {home.state} ({type(error).__name__}); "
             "is it up, and is NOTIFIER_STATE_DIR right?"
         ) from None
-
-
-def _draw(status: dict[str, Any], into: Tree | None = None) -> Tree:
-    running = status.get("state") == "running"
-    details = [f"pid {status['pid']}"] if status.get("pid") else []
-    if status.get("since") and status.get("type") == "worker":
-        details.append(f"for {_lasting(time.time() - status['since'])}")
-    if status.get("starts", 1) > 1:
-        details.append(f"restarted {status['starts'] - 1}×")
-    if status.get("last_exit"):
-        details.append(f"last exit: {status['last_exit']}")
-    colour = "green" if running else "red"
-    label = f"[{colour}]●[/] {status['id']}  [dim]{status.get('state', '')} {' '.join(details)}[/]"
-    branch = Tree(label) if into is None else into.add(label)
-    for child in status.get("children", []):
-        _draw(child, branch)
-    return branch
-
-
-def _lasting(seconds: float) -> str:
-    """Give a duration in its two largest units: 3d 4h, 12m 5s."""
-    left = max(0, int(seconds))
-    parts: list[str] = []
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")):
-        if left >= size or (unit == "s" and not parts):
-            parts.append(f"{left // size}{unit}")
-        left %= size
-    return " ".join(parts[:2])
 
 
 def _down(status: dict[str, Any]) -> list[str]:

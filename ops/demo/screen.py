@@ -10,9 +10,9 @@ from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
-from rich.tree import Tree
 
 from ops.demo.world import System, World
+from ops.drawing import draw_tree
 from supervisor import control
 from workers import status
 from workers.queues import Queues
@@ -29,21 +29,6 @@ def summary(result: Mapping[str, object]) -> None:
     for name, value in result.items():
         table.add_row(name.replace("_", " "), str(value))
     Console().print(table)
-
-
-def draw_tree(tree: dict[str, object], into: Tree | None = None) -> Tree:
-    """The process tree, green where it runs."""
-    running = tree.get("state") == "running"
-    details = f"pid {tree['pid']}" if tree.get("pid") else ""
-    starts = tree.get("starts")
-    if isinstance(starts, int) and starts > 1:
-        details += f" · restarted {starts - 1}×"
-    label = f"[{'green' if running else 'red'}]●[/] {tree['id']} [dim]{tree.get('state', '')} {details}[/]"
-    branch = Tree(label) if into is None else into.add(label)
-    children = tree.get("children")
-    for child in children if isinstance(children, list) else []:
-        draw_tree(child, branch)
-    return branch
 
 
 class Screen:
@@ -87,7 +72,10 @@ class Screen:
 
     def _processes(self) -> Panel:
         try:
-            return Panel(draw_tree(control.call(str(self._system.home.control), {"call": "tree"})), title="processes")
+            return Panel(
+                draw_tree(control.call(str(self._system.home.control), {"call": "tree"}), time.time()),
+                title="processes",
+            )
         except (OSError, ValueError) as error:
             return Panel(f"the supervisor does not answer yet ({type(error).__name__})", title="processes")
 
