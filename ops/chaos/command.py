@@ -28,7 +28,9 @@ CHILDREN = (
 )
 RATE = 15.0
 """Killmails a second while the storm lasts; about one and a half notifications each."""
-AFTERMATH = 10.0
+PATIENCE = 60.0
+"""Seconds that a fault may wait for something to strike: an address that failed pauses for up to as long."""
+AFTERMATH = 20.0
 """Seconds for which the feed goes on after the storm, so that every fault finds something to strike."""
 REPEATED = 0.03
 """The share of killmails that the feed publishes twice, under two numbers."""
@@ -86,7 +88,7 @@ def _storm(world: World, settings: Settings, environ: dict[str, str], feed: Path
     queues = Queues(connect(world.running().redis_url, patient=False), settings.job_timeout)
     driver = Driver(world, settings, environ)
     driver.run(storm(options.seed, options.seconds, CHILDREN))
-    struck = driver.calm(AFTERMATH)
+    struck = driver.calm(PATIENCE)
     watch = Watch(world, queues, expected)
     watch.until_settled(driver.ended)
     driver.recoveries.stop()

@@ -358,6 +358,7 @@ def test_more_clients_than_are_taken_are_turned_away_and_nobody_else_notices(run
     finally:
         for client in clients:
             client.close()
+    wait_until(lambda: tree.find("a"), what="room for one more client")
     tree.until_replaced("a", tree.kill("a"))
 
 
