@@ -95,9 +95,12 @@ class Service:
     def reported(self, report: Report) -> None:
         """Tell those who follow the events."""
         line = {"event": report.event, "supervisor": list(report.path), **report.details}
-        for connection in tuple(self._connections):
-            if connection.follows and not connection.send(line):
+        followers = [connection for connection in self._connections if connection.follows]
+        for connection in followers:
+            if not connection.send(line):
                 self._drop(connection)
+        if followers:
+            os.sched_yield()  # they hear of it now, and not when the next start waits for its exec
 
     def _accept(self) -> None:
         try:
