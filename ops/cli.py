@@ -19,7 +19,7 @@ from notifier import __version__
 from notifier.config import ConfigError, Settings, load_config
 from notifier.feeds.archive import ArchiveError
 from notifier.universe import load
-from ops import backfill, destinations, launch
+from ops import backfill, destinations, launch, preview
 from ops.demo import DemoError, Options, run
 from ops.dlq import dlq
 from ops.drawing import draw_tree
@@ -43,6 +43,7 @@ app = typer.Typer(
 app.add_typer(dlq, name="dlq")
 app.add_typer(destinations.app, name="destinations", no_args_is_help=True)
 backfill.register(app)
+preview.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 ConfigFile = Annotated[

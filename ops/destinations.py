@@ -133,7 +133,7 @@ def test(destination: Id, config: ConfigFile = None) -> None:
         err.print(escape(str(error)))
         raise typer.Exit(1) from None
     with make_client(contact=settings.contact, timeout=TIMEOUT) as client:
-        verdict = post_test(Discord(client), address, destination)
+        verdict = post_test(Discord(client), address, found)
     if not isinstance(verdict, Posted):
         err.print(escape(f"{verdict.reason} ({verdict.category}): the message is {_where(verdict)}"))
         raise typer.Exit(1)
@@ -142,12 +142,13 @@ def test(destination: Id, config: ConfigFile = None) -> None:
         out.print(f"{destination} is still disabled: notifier destinations enable {destination}")
 
 
-def post_test(service: Discord, address: WebhookAddress, destination: str) -> Posted | Failed:
-    """Post the test message once, and give what Discord's answer means."""
-    text = f"A test of the destination {destination}: killmails will be told here."
+def post_test(service: Discord, address: WebhookAddress, destination: Destination) -> Posted | Failed:
+    """Post the test message once, mentioning nobody, and give what Discord's answer means."""
+    text = f"A test of the destination {destination.id}: killmails will be told here."
     notice = AdminNotice("test_message", text, level="INFO", time=int(time.time()))
     try:
-        return classify(service.post(address, compose([notice], 1).payload), time.time())
+        payload = destination.manners.dressed(compose([notice], 1).payload, time.time())
+        return classify(service.post(address, payload), time.time())
     except httpx.HTTPError as error:
         return classify_exception(error)
 

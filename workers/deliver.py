@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from loguru import logger
 
 from notifier.config import AddressProblem, Destination, WebhookAddress, duration
-from notifier.messages import compose, notice_from_json
+from notifier.messages import Message, compose, notice_from_json
 from notifier.outcome import Dead, Done, Outcome, Snooze
 from notifier.services.discord import Discord
-from workers.outbox import GROUP, Busy, Delivered, Disabled, Held, Lead, Limited, Outbox
-from workers.posting import Post, Poster, Trouble, Waiting, awake, disabled, held, turn
+from workers.outbox import GROUP, Busy, Delivered, Disabled, Gather, Held, Lead, Limited, Outbox, turn
+from workers.posting import Post, Poster, Trouble, Waiting, awake, disabled, held
 from workers.process import StopSignal
 from workers.queues import KillmailJob, Queues
 
 TURN = 0.05
 """Seconds between two looks of a delivery that waits behind another leader, for each group before it."""
+FRESH = 0.2
+"""Seconds after its reading for which a killmail's notification may wait for others to go with it."""
 LONGEST_LOOK = 5.0
 """Seconds between two looks at most while the leader's post takes long."""
 
@@ -47,12 +49,17 @@ class Deliver:
             address = known.address()
         except AddressProblem as error:
             return Dead(str(error), "misconfigured")
-        outbox = Outbox(self._queues, destination, address.fingerprint, job_id, hold=known.ambiguous == "hold")
-        end = self._claimed(outbox, address, notice, sequence)
+        names, hold = (self._queues, destination, address.fingerprint, job_id), known.ambiguous == "hold"
+        outbox = Outbox(*names, webhook=address.webhook, hold=hold)
+        # One from the future came from a host whose clock is wrong: no reason to wait until then.
+        fresh = 0 <= self._clock() - received < FRESH
+        end = self._claimed(outbox, address, notice, sequence, fresh)
         return self._waits(end.snooze, known, job_id, received) if isinstance(end, Trouble) else end
 
-    def _claimed(self, outbox: Outbox, address: WebhookAddress, notice: str, sequence: float) -> Outcome | Trouble:
-        claim = outbox.claim(sequence)
+    def _claimed(
+        self, outbox: Outbox, address: WebhookAddress, notice: str, sequence: float, fresh: bool
+    ) -> Outcome | Trouble:
+        claim = outbox.claim(sequence, fresh)
         match claim:
             case Delivered():
                 return Done("by another leader")
@@ -66,6 +73,8 @@ class Deliver:
                 return Snooze(pause, "another delivery leads")
             case Limited(rank=rank, seconds=seconds):
                 return Trouble(Snooze(turn(rank, seconds), "Discord's rate limit, or a pause after a failure"))
+            case Gather(seconds=seconds):
+                return Snooze(seconds, "more are just coming")
             case Lead():
                 own = Waiting(outbox.job_id, notice_from_json(notice), sequence)
                 return self._lead(outbox, own, claim, address)
@@ -86,8 +95,10 @@ class Deliver:
         if not group:
             outbox.release()
             return Snooze(TURN, "what waits before it cannot be read")
-        message = compose([one.notice for one in group], lead.waiting)
-        return self._poster.post(Post.of(outbox, address, message, group, lead))
+        to, now = self._destinations[outbox.destination], self._clock()
+        message = compose([one.notice for one in group], lead.waiting, to.layout)
+        message = Message(to.manners.dressed(message.payload, now), message.taken)
+        return self._poster.post(Post.of(outbox, address, message, group, lead, to.manners.mentioned(now)))
 
     def _group(self, outbox: Outbox, own: Waiting, ids: Sequence[str]) -> list[Waiting]:
         """The deliveries with these ids, oldest first; one that cannot be read is left to its own job, to die of it."""

@@ -1,15 +1,20 @@
 """From one killmail to its notifications: names for what the message shows, then one delivery job a destination."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from notifier.killmail import from_json
-from notifier.messages import kill_notice, missing_from, names_wanted, notice_to_json
+from notifier.messages import kill_notice, missing_from, names_wanted, notice_to_json, tickers_wanted
 from notifier.outcome import Category, Done, Outcome, Snooze, Waits
+from notifier.tracking import Side
 from notifier.universe import Universe
 from workers import keys
 from workers.name_cache import NameCache, NamesMissing
 from workers.queues import DELIVERY, HandOver, NewJob, Queues
+from workers.ticker_cache import TickerCache
+
+NO_SIDES: Mapping[str, Side] = MappingProxyType({})
 
 
 class Enrich:
@@ -22,14 +27,24 @@ class Enrich:
         universe: Universe,
         patience: float,
         clock: Callable[[], float] = time.time,
+        tickers: TickerCache | None = None,
     ) -> None:
-        self._queues, self._names, self._universe = queues, names, universe
+        self._queues, self._names, self._universe, self._tickers = queues, names, universe, tickers
         self._patience, self._clock = patience, clock
 
     def perform(
-        self, job_id: str, text: str, routes: list[tuple[str, list[str]]], sequence: int, received: float
+        self,
+        job_id: str,
+        text: str,
+        routes: list[tuple[str, list[str]]],
+        sequence: int,
+        received: float,
+        sides: Mapping[str, Side] = NO_SIDES,
     ) -> Outcome:
-        """Enrich the killmail in `text` and hand one delivery to each of `routes`; `received` in epoch seconds."""
+        """Enrich the killmail in `text` and hand one delivery to each of `routes`; `received` in epoch seconds.
+
+        `sides` says for which destinations it is a kill or a loss; jobs of an older form do not have it.
+        """
         killmail = from_json(text)
         note = "with all names"
         try:
@@ -40,9 +55,18 @@ class Enrich:
                 # ESI may ask for an hour; the kill goes out when our patience ends.
                 return Snooze(min(missing.seconds, left), missing.reason, _waits(missing.category))
             names, note = missing.so_far, f"without some names: {missing.reason}"
+        tickers = {} if self._tickers is None else self._tickers.tickers(tickers_wanted(killmail))
         jobs = []
         for destination, subscriptions in routes:
-            notice = kill_notice(killmail, names, self._universe, tuple(subscriptions))
+            notice = kill_notice(
+                killmail,
+                names,
+                self._universe,
+                tuple(subscriptions),
+                tickers=tickers,
+                side=sides.get(destination, "neutral"),
+                received=received,
+            )
             jobs.append(delivery_job(job_id, destination, notice_to_json(notice), sequence, received))
         self._queues.hand_over(HandOver(jobs))
         return Done(note)

@@ -13,7 +13,7 @@ from loguru import logger
 
 from notifier.killmail import Killmail, Malformed, Package, decode_package, to_json
 from notifier.outcome import Dead, Done, Outcome
-from notifier.tracking import Index, Subscription
+from notifier.tracking import Index, Side, Subscription, heaviest, side
 from workers import keys, malformed_file
 from workers.queues import ENRICHMENT, INGESTION, HandOver, NewJob, Queues
 from workers.telemetry import emit
@@ -33,6 +33,15 @@ def routes(subscriptions: Sequence[Subscription]) -> list[Route]:
         for destination in subscription.to:
             found.setdefault(destination, []).append(subscription.id)
     return list(found.items())
+
+
+def sides(subscriptions: Sequence[Subscription], killmail: Killmail) -> dict[str, Side]:
+    """On whose side the killmail is for each destination that has one: where two disagree, it is a loss."""
+    found: dict[str, Side] = {}
+    for subscription in subscriptions:
+        if (of_one := side(subscription.where, killmail)) != "neutral":
+            found |= {to: heaviest((of_one, found.get(to, "neutral"))) for to in subscription.to}
+    return found
 
 
 class Ingest:
@@ -91,16 +100,17 @@ class Ingest:
 
     def _evaluated(self, package: Package, sequence: int) -> HandOver:
         killmail = package.killmail
-        to = routes(self._index.match(killmail))
+        matched = self._index.match(killmail)
+        to = routes(matched)
         counters = {"evaluated": 1, "matched": len(to)} if to else {"evaluated": 1}
-        jobs = [self._enrichment(killmail, to, sequence)] if to else []
+        jobs = [self._enrichment(killmail, matched, sequence)] if to else []
         return HandOver(jobs, counters, keys.seen(killmail.killmail_id), mark=str(sequence))
 
-    def _enrichment(self, killmail: Killmail, to: list[Route], sequence: int) -> NewJob:
+    def _enrichment(self, killmail: Killmail, matched: Sequence[Subscription], sequence: int) -> NewJob:
         return NewJob(
             ENRICHMENT,
             f"kill-{killmail.killmail_id}",
-            (to_json(killmail), to, sequence, self._clock()),
+            (to_json(killmail), routes(matched), sequence, self._clock(), sides(matched, killmail)),
             f"kill {killmail.killmail_id}",
         )
 

@@ -12,6 +12,8 @@ notifier:lock:{destination}     string  job id of the delivery that leads the de
                                         LOCK_MARGIN more
 notifier:lead:{destination}     string  the run of that job which leads, by a random name; lives as long
 notifier:alone:{destination}    string  up to this score each delivery goes alone (a group was refused)
+notifier:ping:{destination}     string  ledger key of a delivery whose message mentions somebody; no other one's does
+                                        as long as this lives (at_most_every)
 notifier:disabled:{destination} hash    address (fingerprint of what is not posted to any more, '*' for whatever it
                                         is), reason, since
 notifier:delivery:{job}         hash    state (pending, sending, delivered; held: died, its post of unknown end), post,
@@ -19,8 +21,9 @@ notifier:delivery:{job}         hash    state (pending, sending, delivered; held
 notifier:limit:{address}        hash    what Discord's headers said: remaining, resets_at, blocked_until; failures in a
                                         row
 notifier:posts:{address}        zset    times of the last posts; `all`: everybody's, and all:blocked_until
-                                        (an address stands here by its fingerprint)
+                                        (an address stands here by its fingerprint, without its thread)
 notifier:names:{id}             string  a name from ESI; '' for an id that ESI does not know
+notifier:tickers:{id}           string  a corporation's or alliance's ticker from ESI; '' for an unknown id
 notifier:events                 hash    how often each event of notifier.events has happened
 notifier:counters               hash    totals since the beginning (evaluated, matched, delivered, …)
 notifier:incarnation:{slot}     string  counter of the worker processes that a slot has had
@@ -82,6 +85,10 @@ def alone(destination: str) -> str:
     return f"notifier:alone:{destination}"
 
 
+def ping(destination: str) -> str:
+    return f"notifier:ping:{destination}"
+
+
 def disabled(destination: str) -> str:
     return f"notifier:disabled:{destination}"
 
@@ -100,6 +107,10 @@ def posts(address: str) -> str:
 
 def name(entity: int) -> str:
     return f"notifier:names:{entity}"
+
+
+def ticker(entity: int) -> str:
+    return f"notifier:tickers:{entity}"
 
 
 def incarnation(slot: str) -> str:

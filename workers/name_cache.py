@@ -29,7 +29,7 @@ class NameCache:
 
     def __init__(self, connection: Redis, esi: Esi) -> None:
         self._connection, self._esi = connection, esi
-        self._circuit = Circuit(SERVICE, connection, _counts)
+        self._circuit = Circuit(SERVICE, connection, counts)
 
     def names(self, ids: Collection[int]) -> dict[int, str]:
         """The names of `ids`; those that ESI does not know are left out. Raises NamesMissing while ESI is down."""
@@ -46,9 +46,8 @@ class NameCache:
         return found
 
     @staticmethod
-    def _keep_the_pause(pause: object, found: dict[int, str]) -> None:
-        """What ESI asked one worker to wait, all of them wait: each call in between would prolong it."""
-        left = 0.0 if pause is None else float(text(pause)) - time.time()
+    def _keep_the_pause(pause: bytes | str | None, found: dict[int, str]) -> None:
+        left = pause_left(pause)
         if left > 0:
             raise NamesMissing("ESI asked for a pause", left, found, "throttled")
 
@@ -71,10 +70,21 @@ class NameCache:
                 pipe.set(keys.name(entity), name, ex=KNOWN_TTL)
             for entity in names.unknown:
                 pipe.set(keys.name(entity), "", ex=UNKNOWN_TTL)
-            if pause:
-                pipe.set(keys.pause(SERVICE), repr(time.time() + pause), px=max(int(pause * 1000), 1))
             pipe.execute()
+        keep_pause(self._connection, pause)
 
 
-def _counts(error: Exception) -> bool:
+def pause_left(pause: bytes | str | None) -> float:
+    """Seconds that ESI wants to be left alone, by the value of its key: what it asked of one worker, all of them do."""
+    return 0.0 if pause is None else float(text(pause)) - time.time()
+
+
+def keep_pause(connection: Redis, seconds: float | None) -> None:
+    """Leave ESI alone for so long, in all processes: each call in between would prolong it."""
+    if seconds:
+        connection.set(keys.pause(SERVICE), repr(time.time() + seconds), px=max(int(seconds * 1000), 1))
+
+
+def counts(error: Exception) -> bool:
+    """Whether an error says that ESI is down, for its circuit."""
     return isinstance(error, EsiDown) and STRATEGIES[error.category].counts

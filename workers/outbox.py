@@ -11,7 +11,7 @@ from notifier.outcome import Backoff
 from notifier.services.discord import Limits
 from workers import keys
 from workers.backoff import jitter
-from workers.queues import DELIVERY, Queues
+from workers.queues import DELIVERY, ENRICHMENT, Queues
 
 GROUP = 10
 """Most notifications that one message holds (Discord's limit of embeds)."""
@@ -19,6 +19,8 @@ CHANNEL_LIMIT, CHANNEL_WINDOW = 30, 60.0
 """Discord admits 30 posts in 60 s a channel without saying so in any header."""
 GLOBAL_LIMIT = 50
 """Posts a second, from one IP address to all of Discord."""
+BUCKET_LIMIT, BUCKET_WINDOW = 5, 2.0
+"""The bucket of a webhook that its headers tell of; only for foreseeing turns, what the headers say decides."""
 LONGEST_TURN = 10.0
 """Seconds that those behind wait for the turn of one that goes alone; one that backs off for longer is passed."""
 FAILURES_TTL = 900
@@ -61,10 +63,21 @@ class Limited:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """A message would go out half empty while more killmails are just being enriched: look again in `seconds`."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
-    """The post may go out now. Of its deliveries, `ambiguous` were begun before by a post without a known end."""
+    """The post may go out now. Of its deliveries, `ambiguous` were begun before by a post without a known end.
+
+    `mentions`: it may mention somebody.
+    """
 
     ambiguous: int = field(default=0, compare=False)
+    mentions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,34 +102,47 @@ class Lead:
 
 
 UNSAID = Limits()
-Claim: TypeAlias = Delivered | Disabled | Held | Busy | Limited | Lead
+Claim: TypeAlias = Delivered | Disabled | Held | Busy | Limited | Gather | Lead
+
+
+def turn(rank: int, seconds: float) -> float:
+    """When a delivery at `rank` should look again, if the next post is admitted in `seconds`.
+
+    Its group goes out so many posts after that one, as soon as webhook and channel allow.
+    """
+    windows, rest = divmod(rank // GROUP, CHANNEL_LIMIT)
+    return seconds + windows * CHANNEL_WINDOW + rest * BUCKET_WINDOW / BUCKET_LIMIT
 
 
 class Outbox:
     """The outbox of one destination, as one run of the job `job_id` sees it; `address` is the fingerprint of where it
-    posts to. With `hold`, what may have been posted is not posted again.
+    posts to, `webhook` that of the webhook without its thread, if there is one: it is what Discord limits. With `hold`,
+    what may have been posted is not posted again.
     """
 
-    def __init__(self, queues: Queues, destination: str, address: str, job_id: str, *, hold: bool = False) -> None:
+    def __init__(
+        self, queues: Queues, destination: str, address: str, job_id: str, *, webhook: str = "", hold: bool = False
+    ) -> None:
         self._scripts, self._connection = queues.scripts, queues.connection
         self.destination, self.address, self.job_id, self.hold = destination, address, job_id, hold
         # A recovered job has the same id as the one that a paused process still works on.
         self._run = secrets.token_hex(8)
-        self._limits = [keys.limit(address), keys.posts(address), keys.ALL_POSTS]
+        self._limits = [keys.limit(webhook or address), keys.posts(webhook or address), keys.ALL_POSTS]
         self._lock, self._lead = keys.lock(destination), keys.lead(destination)
-        self._scheduled = queues[DELIVERY].scheduled_job_registry.key
+        self._scheduled, self._coming = queues[DELIVERY].scheduled_job_registry.key, queues[ENRICHMENT].key
         self._lock_time = (queues.job_timeout + keys.LOCK_MARGIN) * 1000
 
-    def claim(self, score: float) -> Claim:
-        """Ask to lead."""
+    def claim(self, score: float, fresh: bool = False) -> Claim:
+        """Ask to lead; `fresh`: the delivery has only just come."""
         d = self.destination
         marks = [keys.outbox(d), self._lock, keys.alone(d), keys.disabled(d)]
         reply = self._scripts.claim(
-            keys=[*marks, *self._limits, self._scheduled, self._lead],
+            keys=[*marks, *self._limits, self._scheduled, self._lead, self._coming],
             args=[
                 self.job_id, keys.delivery(self.job_id), repr(float(score)), self._lock_time, GROUP, self.address,
                 CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT, Job.redis_job_namespace_prefix, LONGEST_TURN,
-                self._run, "1" if self.hold else "0", keys.delivery(""),
+                self._run, "1" if self.hold else "0", keys.delivery(""), "1" if fresh else "0",
+                BUCKET_WINDOW / BUCKET_LIMIT,
             ],
         )  # fmt: skip
         match reply:
@@ -130,22 +156,25 @@ class Outbox:
                 return Busy(rank, float(since))
             case [b"wait", rank, seconds]:
                 return Limited(rank, float(seconds))
+            case [b"gather", seconds]:
+                return Gather(float(seconds))
             case _:
                 return Lead(reply[1], reply[2], tuple(job_id.decode() for job_id in reply[3:]))
 
-    def begin(self, ids: Sequence[str], post: str) -> Begun | Lost | Wait:
+    def begin(self, ids: Sequence[str], post: str, mention_every: float = 0.0) -> Begun | Lost | Wait:
         """Admit one post of the deliveries `ids` and mark them, if this run of the job still leads.
 
-        `post` is a name that no other post has: the same call may be repeated.
+        `post` is a name that no other post has: the same call may be repeated. With `mention_every` (seconds)
+        it asks whether it may mention somebody, which one message in such a time may.
         """
         head: list[str | int | float] = [self.job_id, self._run, post, CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT]
         reply = self._scripts.begin(
-            keys=[*self._limits, self._lock, keys.COUNTERS, self._lead],
-            args=[*head, keys.LEDGER_TTL, *(keys.delivery(job_id) for job_id in ids)],
+            keys=[*self._limits, self._lock, keys.COUNTERS, self._lead, keys.ping(self.destination)],
+            args=[*head, keys.LEDGER_TTL, int(mention_every * 1000), *(keys.delivery(job_id) for job_id in ids)],
         )
         match reply:
-            case [b"begun", ambiguous]:
-                return Begun(ambiguous)
+            case [b"begun", ambiguous, mentions]:
+                return Begun(ambiguous, bool(mentions))
             case [b"wait", seconds]:
                 return Wait(float(seconds))
             case _:
@@ -172,7 +201,7 @@ class Outbox:
         """Give up the lead. `not_sent` surely did not reach Discord by `post`; up to a score each goes alone now."""
         mark = "" if alone_up_to is None else repr(float(alone_up_to))
         self._scripts.release(
-            keys=[self._lock, keys.alone(self.destination), self._lead],
+            keys=[self._lock, keys.alone(self.destination), self._lead, keys.ping(self.destination)],
             args=[self.job_id, self._run, post, mark, *(keys.delivery(i) for i in not_sent)],
         )
 
@@ -202,4 +231,4 @@ class Outbox:
             "" if blocked is None else blocked,
             "1" if everywhere else "0",
         ]
-        self._scripts.note(keys=[keys.limit(self.address), keys.ALL_POSTS], args=arguments)
+        self._scripts.note(keys=[self._limits[0], keys.ALL_POSTS], args=arguments)

@@ -2,13 +2,13 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import httpx
 
-from notifier.config import WebhookAddress
+from notifier.config import Mentions, WebhookAddress
 from notifier.messages import Message, Notice
 from notifier.outcome import STRATEGIES, Backoff, Dead, Done, Outcome, Retry, Snooze
 from notifier.services import discord
@@ -17,7 +17,7 @@ from workers import destinations
 from workers.circuits import CircuitOpen
 from workers.discord_circuits import Answer, DiscordCircuits
 from workers.job_timeout import undisturbed
-from workers.outbox import CHANNEL_LIMIT, CHANNEL_WINDOW, GROUP, Begun, Lead, Lost, Outbox, Wait
+from workers.outbox import Begun, Lead, Lost, Outbox, Wait, turn
 from workers.persistence import persist
 from workers.process import StopSignal
 from workers.queues import Queues
@@ -39,11 +39,6 @@ HELD = (
 def awake() -> float:
     """Seconds on a clock that never goes back, nor stands still while the host sleeps: nor does a lock's."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def turn(rank: int, seconds: float) -> float:
-    """When a delivery at `rank` should look again: its group goes out so many posts after the next one."""
-    return seconds + (rank // GROUP) * CHANNEL_WINDOW / CHANNEL_LIMIT
 
 
 class Waiting(NamedTuple):
@@ -70,11 +65,26 @@ class Post:
     group: tuple[Waiting, ...]
     rank: int
     name: str
+    mentions: Mentions | None = None
 
     @classmethod
-    def of(cls, outbox: Outbox, address: WebhookAddress, message: Message, group: list[Waiting], lead: Lead) -> "Post":
-        """The post of the leader's message."""
-        return cls(outbox, address, message, tuple(group[: message.taken]), lead.rank, secrets.token_hex(8))
+    def of(
+        cls,
+        outbox: Outbox,
+        address: WebhookAddress,
+        message: Message,
+        group: list[Waiting],
+        lead: Lead,
+        mentions: Mentions | None,
+    ) -> "Post":
+        """The post of the leader's message; `mentions` is whom it would mention, if it is the time for that."""
+        taken = tuple(group[: message.taken])
+        return cls(outbox, address, message, taken, lead.rank, secrets.token_hex(8), mentions)
+
+    def payload(self, *, mentioning: bool) -> Mapping[str, object]:
+        """The message's JSON."""
+        bare = self.message.payload
+        return self.mentions.added_to(bare) if mentioning and self.mentions is not None else bare
 
     @property
     def ids(self) -> list[str]:
@@ -124,14 +134,16 @@ class Poster:
         if isinstance(begun, Lost) or not self._still_leads(post, looked_at):
             self._release(post)
             return Snooze(TURN, "another one leads now")
-        return self._concluded(post, through(lambda: self._send(post)))
+        payload = post.payload(mentioning=begun.mentions)
+        return self._concluded(post, through(lambda: self._send(post, payload)))
 
     def _begin(self, post: Post) -> tuple[Begun | Lost | Wait, float]:
         """Mark the post; gives when it was asked for, after any time without Redis."""
 
         def step() -> tuple[Begun | Lost | Wait, float]:
             asked_at = self._awake()
-            return post.outbox.begin(post.ids, post.name), asked_at
+            every = 0.0 if post.mentions is None else post.mentions.at_most_every
+            return post.outbox.begin(post.ids, post.name, every), asked_at
 
         return self._surely(step)
 
@@ -142,9 +154,9 @@ class Poster:
                 return False
         return True
 
-    def _send(self, post: Post) -> Answer:
+    def _send(self, post: Post, payload: Mapping[str, object]) -> Answer:
         try:
-            reply = self._discord.post(post.address, post.message.payload)
+            reply = self._discord.post(post.address, payload)
         except httpx.HTTPError as error:
             return Answer(discord.classify_exception(error))
         return Answer(discord.classify(reply, self._clock()), reply)

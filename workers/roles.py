@@ -33,6 +33,7 @@ from workers.process import StopSignal, announce_ready
 from workers.queues import DELIVERY, ENRICHMENT, INGESTION, Queues
 from workers.rq_worker import BLOCK, KillmailWorker, Slot
 from workers.scheduler import Scheduler
+from workers.ticker_cache import TickerCache
 
 HTTP_TIMEOUT = 10.0
 """Seconds for a whole request; well below the job timeout."""
@@ -109,7 +110,8 @@ def _enrichment(parts: Parts, stop: StopSignal) -> None:
     settings = parts.settings
     esi = Esi(make_client(contact=settings.contact, timeout=HTTP_TIMEOUT), settings.esi_url)
     names = NameCache(parts.queues.connection, esi)
-    enrich = Enrich(parts.queues, names, parts.universe(), settings.enrichment_patience)
+    tickers = TickerCache(parts.queues.connection, esi)
+    enrich = Enrich(parts.queues, names, parts.universe(), settings.enrichment_patience, tickers=tickers)
     parts.work(ENRICHMENT, enrich.perform, stop)
 
 

@@ -17,17 +17,29 @@ _HOST = re.compile(r"[A-Za-z0-9.-]{1,60}(?::[0-9]{1,5})?")
 
 
 class WebhookAddress:
-    """An address that was checked. `url()` is the only door to its text; `fingerprint` tells addresses apart."""
+    """An address that was checked. `url()` is the only door to its text; `fingerprint` tells addresses apart.
 
-    __slots__ = ("_text", "fingerprint")
+    `webhook` is the same for all threads that one webhook posts in: they share its rate limit.
+    """
+
+    __slots__ = ("_text", "fingerprint", "webhook")
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()[:12]
+        self.fingerprint, self.webhook = _fingerprint(text), _fingerprint(text.partition("?")[0])
 
     def url(self) -> str:
         """Give the address itself: for the HTTP client, for nothing else."""
         return self._text
+
+    @property
+    def has_thread(self) -> bool:
+        """Whether it leads into a thread of the webhook's channel."""
+        return "?thread_id=" in self._text
+
+    def in_thread(self, thread: int) -> "WebhookAddress":
+        """Give the address of a thread, by its id, in the channel of this one."""
+        return WebhookAddress(f"{self._text.rstrip('?')}?thread_id={thread}")
 
     def __repr__(self) -> str:
         return f"WebhookAddress({self.fingerprint})"
@@ -45,6 +57,10 @@ class WebhookAddress:
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError("a webhook's address is not pickled or copied: it is a secret")
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def parse_address(text: str, where: str, allowed_hosts: Collection[str]) -> WebhookAddress | Problem:

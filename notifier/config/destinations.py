@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from notifier.config.address import LONGEST, WebhookAddress, parse_address
+from notifier.config.manners import PLAIN, Manners
+from notifier.messages import Layout
 from notifier.problem import Problem
 
 MAX_AGE: Final = 86_400.0
@@ -30,7 +32,7 @@ class Destination:
     """A Discord channel by its webhook; exactly one of `env` (a variable's name) and `file` says where its address is.
 
     `environ` and `allowed_hosts` are what the address is read from and checked against. `max_age` in seconds: how old
-    a notification may become that cannot be posted.
+    a notification may become that cannot be posted. `thread` is the id of the channel's thread that is posted in.
     """
 
     id: str
@@ -40,6 +42,9 @@ class Destination:
     allowed_hosts: Collection[str] = field(default=(), repr=False, compare=False)
     max_age: float = MAX_AGE
     ambiguous: Ambiguous = "resend"
+    layout: Layout = "full"
+    thread: int | None = None
+    manners: Manners = PLAIN
 
     @property
     def kept(self) -> str:
@@ -50,9 +55,19 @@ class Destination:
         """Read and check the address as it is now; raises AddressProblem."""
         text = self._from_env() if self.env is not None else self._from_file()
         found = parse_address(text, self._where(), self.allowed_hosts) if isinstance(text, str) else text
+        if isinstance(found, WebhookAddress):
+            found = self._in_thread(found)
         if isinstance(found, Problem):
             raise AddressProblem(found)
         return found
+
+    def _in_thread(self, address: WebhookAddress) -> WebhookAddress | Problem:
+        """The address of our thread; it is another one: what Discord says of it says nothing of the channel's."""
+        if address.has_thread and (self.thread is not None or self.manners.post_name is not None):
+            key = "thread" if self.thread is not None else "post_name"
+            found = "a thread in the webhook's address as well"
+            return Problem(f"destinations.{self.id}.{key}", found, "the thread in one place only")
+        return address if self.thread is None else address.in_thread(self.thread)
 
     def _where(self) -> str:
         return f"destinations.{self.id}.webhook ({self.kept})"

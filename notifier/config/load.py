@@ -8,10 +8,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from notifier.config import duration
+from notifier.config import duration, manners
 from notifier.config.destinations import MAX_AGE, AddressProblem, Ambiguous, Destination
 from notifier.config.errors import ConfigError
 from notifier.config.settings import PREFIX
+from notifier.messages import LAYOUTS, Layout
 from notifier.problem import Problem, did_you_mean, shown
 from notifier.tracking import Subscription, parse_rule
 from notifier.universe import Universe
@@ -160,14 +161,19 @@ class _Reading:
                 self._add(where, f"no {key}", f"the key {key}")
 
     def _destination(self, entry: dict[str, Any], where: str) -> Destination | None:
-        self._keys(entry, where, ("id", "webhook", "max_age", "ambiguous"), required=("id", "webhook"))
+        known = ("id", "webhook", "max_age", "ambiguous", "layout", "thread", *manners.KEYS)
+        self._keys(entry, where, known, required=("id", "webhook"))
         max_age, ambiguous = self._max_age(entry, where), self._ambiguous(entry, where)
+        layout, thread = self._layout(entry, where), self._thread(entry, where)
+        how = manners.read(entry, where, self._add)
         if "webhook" not in entry:
             return None
         place = self._webhook(entry["webhook"], f"{where}.webhook")
         if place is None or not isinstance(entry.get("id"), str):
             return None
-        return Destination(entry["id"], *place, self.environ, self.allowed_hosts, max_age, ambiguous)
+        return Destination(
+            entry["id"], *place, self.environ, self.allowed_hosts, max_age, ambiguous, layout, thread, how
+        )
 
     def _max_age(self, entry: dict[str, Any], where: str) -> float:
         if "max_age" not in entry:
@@ -184,6 +190,25 @@ class _Reading:
         if found != "resend":
             self._add(f"{where}.ambiguous", shown(found), '"resend" or "hold"')
         return "resend"
+
+    def _thread(self, entry: dict[str, Any], where: str) -> int | None:
+        if "thread" not in entry:
+            return None
+        found = manners.snowflake(entry["thread"])
+        if found is None:
+            self._add(f"{where}.thread", shown(entry["thread"]), "the id of a thread, a number of up to 19 digits")
+        elif "post_name" in entry:
+            self._add(f"{where}.thread", "post_name as well", "one of the two: a post of its own is no thread of yours")
+        return found
+
+    def _layout(self, entry: dict[str, Any], where: str) -> Layout:
+        found = entry.get("layout", LAYOUTS[0])
+        for layout in LAYOUTS:
+            if found == layout:
+                return layout
+        hint = did_you_mean(found, LAYOUTS) if isinstance(found, str) else ""
+        self._add(f"{where}.layout", shown(found), f"one of {', '.join(LAYOUTS)}{hint}")
+        return LAYOUTS[0]
 
     def _webhook(self, webhook: object, where: str) -> tuple[str | None, Path | None] | None:
         if isinstance(webhook, str):

@@ -14,7 +14,15 @@ _FOOTER = 200
 
 
 def embed(notice: KillNotice) -> dict[str, object]:
-    """Give the embed of one kill, at most some 3,500 code units, whatever the notice holds."""
+    """Give the embed of one kill, at most some 4,500 code units, whatever the notice holds."""
+    found = without_links(notice)
+    if pages := _links(notice):
+        found["fields"] = [*_fields(notice), _field("Links", pages, inline=False)]
+    return found
+
+
+def without_links(notice: KillNotice) -> dict[str, object]:
+    """Give the embed without the line of links to other sites: a third shorter."""
     found = parts.frame(notice, NAME, _FOOTER)
     found["description"] = _description(notice)
     found["fields"] = _fields(notice)
@@ -25,7 +33,7 @@ def embed(notice: KillNotice) -> dict[str, object]:
 
 def _description(notice: KillNotice) -> str:
     who = parts.victim(notice.victim, NAME, link=True)
-    lines = [f"{who} in {parts.place(notice.place, NAME, link=True)}, <t:{notice.time}:R>"]
+    lines = [f"{who} in {parts.place(notice.place, NAME, link=True)}, {parts.when(notice)}"]
     if worth := parts.value(notice):
         split = parts.split(notice)
         lines.append(f"**{worth}**" + (f" ({split})" if split else ""))
@@ -90,7 +98,24 @@ def _organisations(party: Party, show: Callable[[str, int], str]) -> list[str]:
     known = [(party.corporation, "Unknown corporation"), (party.alliance, "Unknown alliance")]
     if party.corporation is None and party.alliance is None:
         known = [(party.faction, "Unknown faction")]
-    return [show(one.name or "", NAME) or unknown for one, unknown in known if one is not None]
+    return [parts.tagged(one, unknown, NAME, show) for one, unknown in known if one is not None]
+
+
+def _links(notice: KillNotice) -> str:
+    """Give "[Related kills](…) · [Battle report](…) · [DOTLAN](…) · [EVE Who](…)", as far as there are such pages."""
+    system, at, pilot = notice.place.system, parts.moment(notice), notice.victim.character
+    found = []
+    if at is not None:
+        found.append(("Related kills", links.related(system.id, at)))
+        if notice.attacker_count > 1 and not notice.npc:
+            found.append(("Battle report", links.battle_report(system.id, at)))
+    if notice.place.space not in ("abyssal", "void"):
+        found.append(("DOTLAN", links.dotlan(system.id, system.name)))
+    if wormhole := links.anoikis(system.name or ""):
+        found.append(("Anoikis", wormhole))
+    if pilot is not None:
+        found.append(("EVE Who", links.eve_who(pilot.id)))
+    return " · ".join(f"[{name}]({address})" for name, address in found)
 
 
 def _summary(notice: KillNotice) -> str:

@@ -2,14 +2,18 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from notifier.killmail.model import Attacker, Killmail, Victim
 from notifier.messages import names as shown
 from notifier.messages.escape import plain
 from notifier.messages.notice import KillNotice, Named, Party, Place, Share
+from notifier.tracking.side import Side
 from notifier.universe import display_security
 
+LONGEST_TICKER = 5
+"""As long as EVE's own are."""
 LONGEST_NAME = 100
 """EVE's own names are shorter (characters 37, corporations and alliances 50 characters)."""
 
@@ -69,17 +73,27 @@ class Universe(Protocol):
 
 
 def kill_notice(
-    killmail: Killmail, names: Mapping[int, str], universe: Universe, subscriptions: tuple[str, ...]
+    killmail: Killmail,
+    names: Mapping[int, str],
+    universe: Universe,
+    subscriptions: tuple[str, ...],
+    *,
+    tickers: Mapping[int, str] = MappingProxyType({}),
+    side: Side = "neutral",
+    received: float | None = None,
 ) -> KillNotice:
-    """Make the notice of one killmail; `names` are ESI's for `names_wanted`, and any of them may be missing.
+    """Make the notice of one killmail for one destination.
 
-    `subscriptions` are the ids of those that it concerns, for the footer.
+    `names` are ESI's for `names_wanted`, `tickers` for `tickers_wanted`, and any of them may be missing.
+    `subscriptions` are the ids of those that led there, for the footer; `received` is when the kill became known here,
+    in epoch seconds.
     """
-    book = _Book(names, universe)
+    book = _Book(names, tickers, universe)
     final, top, zkb = shown.final_blow(killmail), shown.top_damage(killmail), killmail.zkb
+    time = int(killmail.killmail_time.timestamp())
     return KillNotice(
         killmail_id=killmail.killmail_id,
-        time=int(killmail.killmail_time.timestamp()),
+        time=time,
         victim=book.party(killmail.victim),
         place=book.place(killmail.solar_system_id),
         attacker_count=len(killmail.attackers),
@@ -93,15 +107,16 @@ def kill_notice(
         npc=shown.only_npcs(killmail),
         solo=zkb is not None and zkb.solo,
         subscriptions=_few(subscriptions),
+        side=side,
+        delay=0 if received is None else max(int(received) - time, 0),
     )
 
 
 class _Book:
     """Looks names up: static data first (it needs no one), then ESI's."""
 
-    def __init__(self, names: Mapping[int, str], universe: Universe) -> None:
-        self._names = names
-        self._universe = universe
+    def __init__(self, names: Mapping[int, str], tickers: Mapping[int, str], universe: Universe) -> None:
+        self._names, self._tickers, self._universe = names, tickers, universe
 
     def party(self, side: Victim | Attacker) -> Party:
         attacker = side if isinstance(side, Attacker) else None
@@ -147,7 +162,11 @@ class _Book:
         return tuple(Share(name, count) for name, count in groups.most_common(shown.TOP))
 
     def _named(self, kind: str, found: int | None) -> Named | None:
-        return None if found is None else Named(found, self._name(kind, found))
+        return None if found is None else Named(found, self._name(kind, found), self._ticker(kind, found))
+
+    def _ticker(self, kind: str, found: int) -> str | None:
+        text = self._tickers.get(found) if kind in ("corporation", "alliance") else None
+        return (plain(text, LONGEST_TICKER) or None) if text else None
 
     def _name(self, kind: str, found: int) -> str | None:
         return _name(self._static(kind, found) or self._names.get(found))

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from notifier.killmail.model import Attacker, Killmail, Victim
 
 TOP = 5
 """How many organisations and ship groups a message lists; the rest becomes a count."""
+
+Organisation: TypeAlias = Literal["corporation", "alliance"]
+"""What has a ticker."""
 
 _NPC_CORPORATIONS = range(1_000_000, 2_000_000)
 _LAST_NPC_CHARACTER = 3_999_999
@@ -70,6 +73,17 @@ def names_wanted(killmail: Killmail) -> frozenset[int]:
     return frozenset(_ids(killmail))
 
 
+def tickers_wanted(killmail: Killmail) -> dict[int, Organisation]:
+    """Give the corporations and alliances of players whose tickers the message shows, at most 6, the victim's first."""
+    found: dict[int, Organisation] = {}
+    for party in _parties(killmail):
+        if party.corporation_id is not None and party.corporation_id not in _NPC_CORPORATIONS:
+            found[party.corporation_id] = "corporation"
+        if party.alliance_id is not None:
+            found[party.alliance_id] = "alliance"
+    return found
+
+
 def missing_from(statics: Statics, killmail: Killmail) -> frozenset[int]:
     """Give the ids of the system, ships and weapon that the message shows and static data does not know (too new).
 
@@ -88,13 +102,17 @@ def _above(found: int | None, last: int) -> bool:
     return found is not None and found > last
 
 
+def _parties(killmail: Killmail) -> Iterator[Victim | Attacker]:
+    """Give those whom the message names: the victim, the final blow, the top damage."""
+    yield killmail.victim
+    yield from (one for one in (final_blow(killmail), top_damage(killmail)) if one is not None)
+
+
 def _ids(killmail: Killmail) -> Iterator[int]:
-    parties: tuple[Victim | Attacker | None, ...] = (killmail.victim, final_blow(killmail), top_damage(killmail))
-    for party in parties:
-        if party is not None:
-            for found in (party.character_id, party.corporation_id, party.alliance_id):
-                if found is not None and found not in _NPC_CORPORATIONS:
-                    yield found
+    for party in _parties(killmail):
+        for found in (party.character_id, party.corporation_id, party.alliance_id):
+            if found is not None and found not in _NPC_CORPORATIONS:
+                yield found
     for (kind, found), _ in organisations(killmail):
         if kind != "faction" and found not in _NPC_CORPORATIONS:
             yield found

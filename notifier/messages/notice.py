@@ -1,16 +1,23 @@
 """What a kill message shows, with every name resolved: made by enrichment, carried by the delivery job, rendered there.
 
-A notice is small (a few KB however many attackers there were) and holds no secret.
+A notice is small (a few KB however many attackers there were) and holds no secret. What was added later has a default:
+jobs of an older form are still read.
 """
 
 import msgspec
 
+from notifier.tracking.side import Side
+
 
 class Named(msgspec.Struct, frozen=True):
-    """An id and the name to show for it; `name` is None where neither static data nor ESI knew it."""
+    """An id and the name to show for it; `name` is None where neither static data nor ESI knew it.
+
+    `ticker` is that of a corporation or an alliance without brackets, None where it is not known (yet).
+    """
 
     id: int
     name: str | None = None
+    ticker: str | None = None
 
 
 class Party(msgspec.Struct, frozen=True):
@@ -44,7 +51,11 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class KillNotice(msgspec.Struct, frozen=True, tag="kill"):
-    """One killmail, ready to be shown. ISK values are None for a mail without a zkb block; time in epoch seconds."""
+    """One killmail, ready to be shown. ISK values are None for a mail without a zkb block; time in epoch seconds.
+
+    `side`: whom the destination's subscriptions ask for, an attacker (kill) or the victim (loss). `delay`: seconds
+    from the kill until it became known here, 0 where nobody says.
+    """
 
     killmail_id: int
     time: int
@@ -61,3 +72,5 @@ class KillNotice(msgspec.Struct, frozen=True, tag="kill"):
     npc: bool = False
     solo: bool = False
     subscriptions: tuple[str, ...] = ()
+    side: Side = "neutral"
+    delay: int = 0

@@ -1,14 +1,25 @@
-"""The phrases that both layouts are made of. Every name passes through `escape` here; none is trusted."""
+"""The phrases that the layouts are made of. Every name passes through `escape` here; none is trusted."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 from notifier.messages import isk, links
 from notifier.messages.escape import escape, plain, shorten
 from notifier.messages.notice import KillNotice, Named, Party, Place
+from notifier.tracking.side import Side
 
-RED = 0xE74C3C
-"""The colour of a loss."""
+COLOURS: Final[dict[Side, int]] = {"kill": 0x2ECC71, "loss": 0xE74C3C, "neutral": 0x3498DB}
+"""Green, red, blue."""
 
+LATE = 3600
+"""Seconds after which a kill counts as one that became known late."""
+
+_LONG = 48
+"""Hours from which on one counts days."""
+
+_NO_DELAY = 1 << 32
+_TICKER = 5
 _SPACES = {"abyssal": "Abyssal", "pochven": "Pochven", "void": "Void", "wormhole": "Wormhole"}
 
 
@@ -22,11 +33,25 @@ def linked(named: Named, kind: str, unknown: str, limit: int) -> str:
     return f"[{label(named, unknown, limit)}]({links.page(kind, named.id)})"
 
 
-def title(notice: KillNotice, limit: int) -> str:
-    """Give "Victim lost a Ship"; names take `limit` code units each before escaping."""
+def tagged(named: Named, unknown: str, limit: int, show: Callable[[str, int], str] = escape) -> str:
+    """Give "Name [TICK]", the name alone where no ticker is known; `show` is escape or plain."""
+    return (show(named.name or "", limit) or unknown) + _tag(named, show)
+
+
+def _tag(named: Named, show: Callable[[str, int], str] = escape) -> str:
+    # Never before a bracket: it must not become the text of a link.
+    ticker = show(named.ticker or "", _TICKER)
+    return f" [{ticker}]" if ticker else ""
+
+
+def title(notice: KillNotice, limit: int, *, ticker: bool = False) -> str:
+    """Give "Victim lost a Ship", with `ticker` "Victim [TICK] lost a Ship"; names take `limit` code units each."""
     ship = label(notice.victim.ship, "", limit)
     lost = f"{_article(ship)} {ship}" if ship else "a ship"
-    return f"{victim(notice.victim, limit, link=False)} lost {lost}"
+    who, flies_for = notice.victim, notice.victim.corporation
+    # A structure is named by its owner, who has a ticker already.
+    tag = _tag(flies_for) if ticker and who.character is not None and flies_for is not None else ""
+    return f"{victim(who, limit, link=False)}{tag} lost {lost}"
 
 
 def victim(party: Party, limit: int, *, link: bool) -> str:
@@ -46,7 +71,7 @@ def organisation(party: Party, limit: int, *, link: bool = False) -> str:
     if found is None:
         return ""
     unknown = f"Unknown {kind}"
-    return linked(found, kind, unknown, limit) if link else label(found, unknown, limit)
+    return linked(found, kind, unknown, limit) if link else tagged(found, unknown, limit)
 
 
 def _pilot(party: Party, limit: int, *, link: bool) -> str:
@@ -57,15 +82,38 @@ def _pilot(party: Party, limit: int, *, link: bool) -> str:
 
 
 def place(where: Place, limit: int, *, link: bool) -> str:
-    """Give "System (0.9), Region"; in wormholes the class and in the abyss the word stand for the security."""
+    """Give "System (0.9), Region", with links the constellation between.
+
+    In wormholes the class and in the abyss the word stand for the security.
+    """
     detail = escape(where.wormhole_class or "", 20) or _SPACES.get(where.space or "") or _security(where)
     unknown = "Unknown system"
     system = linked(where.system, "system", unknown, limit) if link else label(where.system, unknown, limit)
     text = f"{system} ({detail})" if detail else system
     if where.region is None or not where.region.name or where.space in ("abyssal", "void"):
         return text
-    region = linked(where.region, "region", "", limit) if link else label(where.region, "", limit)
-    return f"{text}, {region}"
+    if not link:
+        return f"{text}, {label(where.region, '', limit)}"
+    constellation = escape(where.constellation or "", limit)
+    return ", ".join(one for one in (text, constellation, linked(where.region, "region", "", limit)) if one)
+
+
+def when(notice: KillNotice) -> str:
+    """Give how long ago it was, as Discord counts it, and how late it became known where that was late."""
+    return f"<t:{notice.time}:R>{late(notice)}"
+
+
+def late(notice: KillNotice) -> str:
+    """Give ", reported 5 h later"; "" for what was known within the hour."""
+    return f", reported {_span(notice.delay)} later" if LATE <= notice.delay < _NO_DELAY else ""
+
+
+def moment(notice: KillNotice) -> datetime | None:
+    """Give the kill's time; None beyond what a calendar holds."""
+    try:
+        return datetime.fromtimestamp(notice.time, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def value(notice: KillNotice) -> str:
@@ -95,10 +143,10 @@ def frame(notice: KillNotice, name_limit: int, footer_limit: int) -> dict[str, o
     embed: dict[str, object] = {
         "title": title(notice, name_limit),
         "url": links.kill(notice.killmail_id),
-        "color": RED,
+        "color": COLOURS[notice.side],
     }
-    if (moment := _moment(notice.time)) is not None:
-        embed["timestamp"] = moment
+    if (at := moment(notice)) is not None:
+        embed["timestamp"] = at.isoformat()
     if notice.victim.ship is not None:
         embed["thumbnail"] = {"url": links.ship(notice.victim.ship.id)}
     if footer := _footer(notice.subscriptions, footer_limit):
@@ -130,9 +178,6 @@ def _amount(amount: float | None) -> str:
     return "" if text == "0" else text
 
 
-def _moment(seconds: int) -> str | None:
-    """Give epoch seconds as Discord wants an embed's time; None beyond what a calendar holds."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat()
-    except (ValueError, OverflowError, OSError):
-        return None
+def _span(seconds: int) -> str:
+    hours = seconds // 3600
+    return f"{hours} h" if hours < _LONG else f"{hours // 24:,} days"

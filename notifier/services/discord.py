@@ -53,7 +53,7 @@ CODES: Final[Mapping[int, Category]] = MappingProxyType(
         50083: "misconfigured",  # Thread is archived, and locked: else the post would have opened it
         50109: "permanent",  # invalid JSON
         130000: "throttled",  # API resource is currently overloaded
-        # Forum channels: our payloads name no thread, so it is the address that must name one, or must not.
+        # Forum channels want a thread, or a name for a new one; no others do.
         220001: "misconfigured",
         220002: "misconfigured",
         220003: "misconfigured",
@@ -61,6 +61,18 @@ CODES: Final[Mapping[int, Category]] = MappingProxyType(
     }
 )
 """What Discord's own codes mean, whatever the status (below 500) that they come with."""
+
+HINTS: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        10003: "the channel or the thread is gone",
+        50083: "the thread is locked: unlock it",
+        220001: "it is a forum: the destination needs a post_name, or a thread",
+        220002: "the destination has a post_name and its address a thread: it needs one of the two",
+        220003: "it is no forum: the destination must have no post_name",
+        220004: "Discord allows no webhook's messages in this forum",
+    }
+)
+"""What an operator should know of a code, in our configuration's words."""
 
 STATUSES: Final[Mapping[int, Category]] = MappingProxyType(
     {
@@ -286,6 +298,8 @@ def _reason(reply: Reply) -> str:
         parts[0] += f" (code {code})"
     if isinstance(message := said.get("message"), str):
         parts.append(message)
+    if isinstance(code, int) and code in HINTS:
+        parts.append(HINTS[code])
     parts.extend(f"{path}: {text[:100]}" for path, text in _errors(said.get("errors")))
     line = _BLANKS.sub(" ", "; ".join(part[:150] for part in parts))
     line = _TOKEN.sub("…", line)

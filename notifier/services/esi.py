@@ -1,10 +1,10 @@
-"""EVE's public API: names in bulk. Caching them, and remembering unknown ids, is the caller's part."""
+"""EVE's public API: names in bulk, tickers one by one. Caching, and remembering unknown ids, is the caller's part."""
 
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 import httpx
 import msgspec
@@ -49,6 +49,9 @@ UNSAID: Final[Mapping[Category, float]] = MappingProxyType({"throttled": 10.0, "
 """Seconds without a call where ESI names no pause, for what no circuit counts: asking on makes a ban longer."""
 
 
+_HEADERS: Final = MappingProxyType({"Accept-Language": "en", "X-Compatibility-Date": COMPATIBILITY_DATE})
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The names that ESI gave, and the ids that it says do not exist; both are for keeping."""
@@ -78,7 +81,12 @@ class _Row(msgspec.Struct, frozen=True):
     name: str
 
 
+class _Page(msgspec.Struct, frozen=True):
+    ticker: str
+
+
 _rows = msgspec.json.Decoder(list[_Row])
+_page = msgspec.json.Decoder(_Page)
 
 
 @dataclass(slots=True)
@@ -114,7 +122,8 @@ class Esi:
 
     def __init__(self, client: httpx.Client, base_url: str) -> None:
         self._client = client
-        self._url = f"{base_url.rstrip('/')}/universe/names"
+        self._base = base_url.rstrip("/")
+        self._url = f"{self._base}/universe/names"
 
     def names(self, ids: Collection[int]) -> Names:
         """Resolve ids of characters, corporations, alliances (any number; duplicates are harmless) to names.
@@ -135,6 +144,24 @@ class Esi:
         search.unknown.update(one for one in ids if one <= 0)
         return search.names()
 
+    def ticker(self, kind: Literal["corporation", "alliance"], one: int, timeout: float) -> str | None:
+        """Give the ticker of a corporation or an alliance, without brackets; None where ESI does not know the id.
+
+        Raises EsiDown for everything else, also when ESI is silent for `timeout` seconds.
+        """
+        try:
+            response = self._client.get(f"{self._base}/{kind}s/{one}", headers=_HEADERS, timeout=timeout)
+        except httpx.HTTPError as error:
+            raise _unreachable(error) from None
+        if response.status_code == httpx.codes.OK:
+            return _ticker(response.content)
+        if response.status_code not in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND):
+            raise classify(response.status_code, response.headers)
+        left, pause = _errors_left(response)
+        if left is not None and left < ERRORS_KEPT:
+            raise EsiDown(f"only {left:.0f} errors are left in ESI's window", pause, None, "throttled")
+        return None
+
     def _step(self, search: _Search) -> None:
         batch = search.waiting.popleft()
         response = self._ask(batch)
@@ -151,15 +178,22 @@ class Esi:
             return self._client.post(
                 self._url,
                 content=msgspec.json.encode(batch),
-                headers={
-                    "Content-Type": "application/json",
-                    "Accept-Language": "en",
-                    "X-Compatibility-Date": COMPATIBILITY_DATE,
-                },
+                headers={"Content-Type": "application/json", **_HEADERS},
             )
         except httpx.HTTPError as error:
-            # A question may be asked again, whether it was heard or not: never ambiguous.
-            raise EsiDown(f"ESI cannot be reached: {type(error).__name__}") from None
+            raise _unreachable(error) from None
+
+
+def _unreachable(error: httpx.HTTPError) -> EsiDown:
+    """A question may be asked again, whether it was heard or not: never ambiguous."""
+    return EsiDown(f"ESI cannot be reached: {type(error).__name__}")
+
+
+def _ticker(body: bytes) -> str:
+    try:
+        return _page.decode(body).ticker
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise EsiDown("ESI's answer is not the page with a ticker that it promises") from None
 
 
 def _read(body: bytes) -> list[_Row]:
@@ -188,10 +222,15 @@ def classify(status: int, headers: Mapping[str, str]) -> EsiDown:
 def _spare_the_error_limit(search: _Search, response: httpx.Response) -> None:
     if not search.waiting:
         return
-    left = http.seconds(response.headers.get("x-esi-error-limit-remain"))
-    reset = http.seconds(response.headers.get("x-esi-error-limit-reset"))
-    pause = ERROR_WINDOW if reset is None else reset
+    left, pause = _errors_left(response)
     if search.refusals >= MOST_REFUSALS:
         raise EsiDown(f"ESI refused {search.refusals} batches of this lookup", pause, None, "throttled")
     if search.refusals and left is not None and left < ERRORS_KEPT:
         raise EsiDown(f"only {left:.0f} errors are left in ESI's window", pause, None, "throttled")
+
+
+def _errors_left(response: httpx.Response) -> tuple[float | None, float]:
+    """Give how many errors ESI's window still allows, None where it does not say, and the seconds until it ends."""
+    left = http.seconds(response.headers.get("x-esi-error-limit-remain"))
+    reset = http.seconds(response.headers.get("x-esi-error-limit-reset"))
+    return left, ERROR_WINDOW if reset is None else reset

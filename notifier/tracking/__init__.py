@@ -4,5 +4,6 @@ from notifier.tracking.facts import Facts
 from notifier.tracking.index import Index, Subscription
 from notifier.tracking.parse import parse_rule
 from notifier.tracking.rules import Rule, matches
+from notifier.tracking.side import Side, heaviest, side
 
-__all__ = ["Facts", "Index", "Rule", "Subscription", "matches", "parse_rule"]
+__all__ = ["Facts", "Index", "Rule", "Side", "Subscription", "heaviest", "matches", "parse_rule", "side"]

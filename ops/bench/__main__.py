@@ -13,7 +13,7 @@ from typing import NoReturn
 from rich.console import Console
 
 import ops.bench.supervision.benchmark as supervision
-from ops.bench import recovery, show
+from ops.bench import delivery, recovery, show
 from ops.bench.figures import Outcome
 
 EX_USAGE = 64
@@ -38,6 +38,11 @@ BENCHMARKS: Mapping[str, Benchmark] = {
         "a killed worker's job, and a killmail's way through an idle system (a minute and a half)",
         recovery.arguments,
         recovery.run,
+    ),
+    "delivery": Benchmark(
+        "a burst under Discord's limits, destinations beside a blocked one, the cost of a post (two minutes)",
+        delivery.arguments,
+        delivery.run,
     ),
 }
 

@@ -55,6 +55,7 @@ def _world(options: Options, feed: Path, state: Path) -> Iterator[tuple[World, S
         rewritten = rewrite(options.config or RULES, world.simulators.base, state / "configuration")
         world.webhooks = rewritten.webhooks
         world.simulators.name(rewritten.webhooks)
+        world.simulators.forums(rewritten.forums)
         more = {"DASHBOARD_PORT": str(free_port()), "LOG_LEVEL": "INFO"}
         if options.headless:
             more |= {"FEED_MIN_INTERVAL": "0", "FEED_IDLE": "0.5"}

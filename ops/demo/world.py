@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -91,6 +91,10 @@ class Simulators:
     def name(self, webhooks: Mapping[str, int]) -> None:
         """Have the page show each destination's channel under its id; `webhooks` as in `Rewritten`."""
         self._ask("POST", "/simulator/names", {str(webhook): destination for destination, webhook in webhooks.items()})
+
+    def forums(self, channels: Iterable[int]) -> None:
+        """Make these channels forums."""
+        self._ask("POST", "/simulator/kinds", {str(channel): "forum" for channel in channels})
 
     def last_messages(self, count: int) -> list[dict[str, Any]]:
         """The messages that were posted last, newest first, each with `embeds` and `webhook_id`."""
@@ -179,10 +183,13 @@ def _end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The configuration of the demo: `path` is the file, `webhooks` the simulator's webhook of each destination."""
+    """The configuration of the demo: `path` is the file, `webhooks` the simulator's webhook of each destination,
+    `forums` those of them that must be forums.
+    """
 
     path: Path
     webhooks: dict[str, int]
+    forums: tuple[int, ...] = ()
 
 
 def rewrite(config: Path, base: str, folder: Path) -> Rewritten:
@@ -191,7 +198,7 @@ def rewrite(config: Path, base: str, folder: Path) -> Rewritten:
     What is wrong in the file stays wrong: it is reported as `notifier up` would.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path, webhooks = folder / "notifier.toml", {}
+    path, webhooks, forums = folder / "notifier.toml", {}, []
     text = config.read_text("utf-8")
     try:
         table = tomllib.loads(text)
@@ -205,8 +212,9 @@ def rewrite(config: Path, base: str, folder: Path) -> Rewritten:
             address = folder / f"webhook-{number}"
             write_private(address, f"{base}/api/webhooks/{webhook_id(number)}/{'simulated' * 8}")
             destination["webhook"] = {"file": str(address)}
+            forums += [webhook_id(number)] if "post_name" in destination else []
     path.write_text(tomli_w.dumps(table), "utf-8")
-    return Rewritten(path, webhooks)
+    return Rewritten(path, webhooks, tuple(forums))
 
 
 def environment(environ: Mapping[str, str], base: str, state: Path, config: Path, **more: str) -> dict[str, str]:

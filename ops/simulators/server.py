@@ -4,6 +4,7 @@ A fifth of the CPU that a framework takes for a request: the simulators share th
 """
 
 import asyncio
+import itertools
 import signal
 from collections.abc import Callable
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from ops.simulators.wire import Request, Response
 
 LARGEST_HEAD = 64 * 1024
 LARGEST_BODY = 32 * 1024 * 1024
+_numbers = itertools.count(1)
 _REASONS = {int(status): status.phrase for status in HTTPStatus}
 
 
@@ -23,6 +25,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = bytearray()
         self._busy = False
         self._client = ""
+        self._number = next(_numbers)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -69,7 +72,7 @@ class _Connection(asyncio.Protocol):
         body = bytes(self._buffer[end + 4 : last])
         del self._buffer[:last]
         path, _, query = target.partition("?")
-        self._answer(Request(method, path, query, headers, body, self._client))
+        self._answer(Request(method, path, query, headers, body, self._client, self._number))
         return True
 
     def _answer(self, request: Request) -> None:

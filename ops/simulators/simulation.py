@@ -52,6 +52,7 @@ class Simulation:
         self.webhooks = Webhooks(self.journal, clock, limited=options.limits, posted=self._posted)
         self.pages = Pages(self.journal, clock)
         self.statuses: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._connections: defaultdict[str, set[int]] = defaultdict(set)
         self.timings: dict[int, dict[str, float]] = {}
         self._services = {"zkillboard": self.zkillboard.handle, "esi": self.esi.handle, "discord": self.webhooks.handle}
 
@@ -63,6 +64,7 @@ class Simulation:
         if first == "discord" or request.path == "/":
             return self.pages.handle(request)
         service = "discord" if first == "api" else "esi" if first in _ESI_WORDS else "zkillboard"
+        self._connections[service].add(request.connection)
         response = self.faults.apply(service, request, self._services[service])
         self.statuses[service]["dropped" if response.drop else str(response.status)] += 1
         return response
@@ -94,18 +96,20 @@ class Simulation:
                 return self._deafen(request)
             case (("POST" | "PUT" | "DELETE"), "faults"):
                 return self._plan(request)
-            case "POST", ("channels" | "names") as what:
+            case "POST", ("channels" | "kinds" | "names") as what:
                 return self._arrange(what, request.body)
         return json_response(404, {"error": "no such control"})
 
     def _arrange(self, what: str, body: bytes) -> Response:
-        """Put webhooks into channels, or give channels names, by the id of the channel or of a webhook in it."""
+        """Put webhooks into channels, say which are forums (by id), or name them, also by the id of a webhook there."""
         try:
             found = msgspec.json.decode(body, type=dict[str, str])
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return json_response(400, {"error": "expected an object of texts"})
         if what == "channels":
             self.webhooks.move(found)
+        elif what == "kinds":
+            self.webhooks.shape(found)
         else:
             self.pages.name({self.webhooks.channel(one): name for one, name in found.items()})
         return json_response(200, {})
@@ -133,10 +137,11 @@ class Simulation:
         return json_response(200, self.faults.to_json())
 
     def stats(self) -> dict[str, object]:
-        """Count requests by service and status, messages, notifications, and those that came more than once."""
+        """Count requests by service and status, the connections that carried them, messages, notifications, repeats."""
         arrivals = self.journal.arrivals.values()
         return {
             "requests": self.statuses,
+            "connections": {service: len(found) for service, found in self._connections.items()},
             "published": self.zkillboard.published()["published"],
             "messages": self.journal.count(),
             "notifications": sum(sum(one.values()) for one in arrivals),

@@ -13,7 +13,10 @@ Clock: TypeAlias = Callable[[], float]
 
 @dataclass(slots=True)
 class Request:
-    """One request: `path` as it came, without its query; header names in lower case; `client` is an IP address."""
+    """One request: `path` as it came, without its query; header names in lower case; `client` is an IP address.
+
+    `connection` is the number of the TCP connection that it came by, 0 without one.
+    """
 
     method: str
     path: str
@@ -21,6 +24,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     client: str = "127.0.0.1"
+    connection: int = 0
 
     def query(self) -> dict[str, str]:
         """Give the query's parameters; the last one wins where a name comes twice."""

@@ -18,7 +18,7 @@ from workers.attempts import begin, decide
 from workers.deliver import Deliver
 from workers.enrich import delivery_job
 from workers.process import StopSignal
-from workers.queues import HandOver
+from workers.queues import ENRICHMENT, HandOver
 
 SECRET = "s3cr3t" * 11
 ADDRESS = f"https://discord.com/api/webhooks/42/{SECRET}"
@@ -539,3 +539,15 @@ def test_a_worker_that_wakes_and_still_leads_posts(queues):
 
     queues.scripts.begin = paused
     assert isinstance(world.run(1), Done)
+
+
+# -- A burst
+
+
+@pytest.mark.parametrize(("age", "waits"), [(0.0, True), (0.19, True), (0.21, False), (-3600.0, False)])
+def test_in_a_burst_the_first_one_waits_for_company_while_it_is_fresh(queues, age, waits):
+    world = World(queues)
+    queues.connection.rpush(queues[ENRICHMENT].key, "kill-9")
+    world.received = world.clock.epoch - age
+    world.put(1)
+    assert world.run(1) == (Snooze(0.05, "more are just coming") if waits else Done("with 1 in message 1"))

@@ -5,8 +5,8 @@ import pytest
 from notifier.outcome import Backoff
 from notifier.services.discord import Limits
 from workers import destinations, keys, outbox
-from workers.outbox import Begun, Busy, Delivered, Disabled, Held, Lead, Limited, Lost, Outbox
-from workers.queues import DELIVERY, HandOver, NewJob
+from workers.outbox import Begun, Busy, Delivered, Disabled, Gather, Held, Lead, Limited, Lost, Outbox
+from workers.queues import DELIVERY, ENRICHMENT, HandOver, NewJob
 
 
 def put(queues, number, destination="intel"):
@@ -306,3 +306,53 @@ def test_an_address_pauses_longer_after_each_failure_up_to_the_cap_until_a_post_
 def test_notices_to_the_operator_are_no_part_of_the_account(queues, connection):
     box(queues, 1).acknowledge(["admin-1-intel", "kill-1-intel"], "9")
     assert connection.hget(keys.COUNTERS, "delivered") == b"1"
+
+
+# -- Bursts
+
+
+def enriching(connection, queues):
+    connection.rpush(queues[ENRICHMENT].key, "kill-9")
+
+
+def test_a_fresh_first_one_waits_a_moment_while_killmails_are_being_enriched(queues, connection):
+    put(queues, 1)
+    assert isinstance(box(queues, 1).claim(1, fresh=True), Lead)
+    box(queues, 1).release()
+    connection.delete(keys.lock("intel"), keys.lead("intel"))
+    enriching(connection, queues)
+    assert box(queues, 1).claim(1, fresh=True) == Gather(0.05)
+    assert connection.get(keys.lock("intel")) is None
+    assert isinstance(box(queues, 1).claim(1), Lead), "it has waited long enough"
+
+
+def test_after_a_post_a_half_empty_message_waits_for_its_share_of_the_bucket_while_more_are_coming(queues, connection):
+    put(queues, 1)
+    now = connection.time()
+    connection.zadd(keys.posts("address"), {"post": now[0] + now[1] / 1e6})
+    enriching(connection, queues)
+    claim = box(queues, 1).claim(1)
+    assert isinstance(claim, Gather)
+    assert 0.3 < claim.seconds <= 0.4
+    for number in range(2, 11):
+        put(queues, number)
+    assert isinstance(box(queues, 1).claim(1), Lead), "a full message waits for nothing"
+
+
+def test_the_turns_of_a_long_outbox_are_those_that_webhook_and_channel_allow():
+    turns = [outbox.turn(rank, 2.0) for rank in (0, 9, 10, 299)]
+    assert turns == pytest.approx([2.0, 2.0, 2.4, 2.0 + 29 * 0.4])
+    assert outbox.turn(300, 2.0) == 62.0
+
+
+def test_two_threads_of_one_webhook_share_its_limit_and_nothing_else(queues, connection):
+    one = Outbox(queues, "intel", "thread-1", "kill-1-intel", webhook="hook")
+    other = Outbox(queues, "losses", "thread-2", "kill-1-losses", webhook="hook")
+    put(queues, 1, "intel")
+    put(queues, 1, "losses")
+    one.note(0, 2.0, None, False)
+    assert isinstance(other.claim(1), Limited)
+    connection.delete(keys.limit("hook"))
+    destinations.disable(connection, "intel", "thread-1", "gone")
+    assert isinstance(one.claim(1), Disabled)
+    assert isinstance(other.claim(1), Lead)

@@ -148,7 +148,7 @@ nasty_names = st.lists(st.sampled_from(NASTY) | st.text(max_size=8), max_size=12
 ).map(lambda text: text * 40)
 any_int = st.integers(0, 2**63 - 1)
 amounts = st.none() | st.floats() | st.floats(0, 1e13)
-named = st.builds(Named, any_int, st.none() | nasty_names)
+named = st.builds(Named, any_int, st.none() | nasty_names | st.sampled_from(["J100005", "New Caldari"]), nasty_names)
 maybe = st.none() | named
 parties = st.builds(Party, maybe, maybe, maybe, maybe, maybe, maybe, any_int)
 shares = st.lists(st.builds(Share, nasty_names, any_int), max_size=8).map(tuple)
@@ -178,6 +178,8 @@ notices = st.builds(
     npc=st.booleans(),
     solo=st.booleans(),
     subscriptions=st.lists(nasty_names, max_size=25).map(tuple),
+    side=st.sampled_from(["kill", "loss", "neutral"]),
+    delay=st.integers(-1, 10**6) | any_int,
 )
 
 
@@ -234,15 +236,26 @@ LINK = re.compile(
 )
 
 
+OWN = (
+    r"https://zkillboard\.com/(?:character|corporation|alliance|faction|system|region|kill)/\d+/"
+    r"|https://zkillboard\.com/related/\d+/\d{12}/"
+    r"|https://br\.evetools\.org/related/\d+/\d{12}"
+    r"|https://evemaps\.dotlan\.net/system/[\w%-]+"
+    r"|https://anoik\.is/systems/J\d+"
+    r"|https://evewho\.com/character/\d+"
+)
+"""The addresses that a message links to."""
+
+
 def forgeries(text: str) -> list[str]:
     """Find what a name smuggled into a formatted text: links, mentions, markup that is not the message's own."""
-    problems = [href for _, href, _ in LINK.findall(text) if not href.startswith("https://zkillboard.com/")]
-    if len(re.findall(r"(?<!\\)://", text)) != text.count("](https://zkillboard.com/"):
+    problems = [href for _, href, _ in LINK.findall(text) if not re.fullmatch(OWN, href, re.ASCII)]
+    if len(re.findall(r"(?<!\\)://", text)) != len(re.findall(rf"\]\((?:{OWN})\)", text, re.ASCII)):
         problems.append("a bare link")
     if re.search(r"@(everyone|here|[!&]?\d)", text):
         problems.append("a mention")
     without_own = re.sub(r"<t:-?\d+:R>", "", text)
-    without_own = re.sub(r"\]\(https://zkillboard\.com/[a-z]+/\d+/\)", "]", without_own)
+    without_own = re.sub(rf"\]\((?:{OWN})\)", "]", without_own, flags=re.ASCII)
     unescaped = re.sub(r"\\[^0-9A-Za-z\s]", "x", without_own)
     bold = re.sub(r"^\*\*[\w. ]+ ISK\*\*", "", unescaped, flags=re.MULTILINE)
     problems.extend(f"raw {char!r}" for char in "*_~`|<>\\#" if char in bold)

@@ -182,6 +182,18 @@ def test_a_span_of_time_is_read_and_said_again(text: str, seconds: int) -> None:
     assert duration.seconds(duration.words(seconds)) == seconds
 
 
+def test_a_destination_says_how_much_it_wants_to_read(file: Path) -> None:
+    config = read(file, GOOD.replace('id = "intel"\n', 'id = "intel"\nlayout = "line"\n', 1))
+    assert [config.destinations[one].layout for one in ("intel", "losses")] == ["line", "full"]
+
+
+@pytest.mark.parametrize(("found", "hint"), [('"lime"', "; did you mean line?"), ("7", ""), ("[]", "")])
+def test_a_layout_that_is_none_is_a_mistake(file: Path, found: str, hint: str) -> None:
+    [mistake] = mistakes(file, GOOD.replace('id = "intel"\n', f'id = "intel"\nlayout = {found}\n', 1))
+    assert mistake.startswith("destinations.intel.layout: ")
+    assert mistake.endswith(f"expected one of full, compact, line{hint}")
+
+
 def test_a_policy_that_is_none_is_a_mistake(file: Path) -> None:
     [mistake] = mistakes(file, GOOD.replace('id = "intel"\n', 'id = "intel"\nambiguous = "drop"\n', 1))
     assert mistake == 'destinations.intel.ambiguous: found \'drop\', expected "resend" or "hold"'

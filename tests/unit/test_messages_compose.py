@@ -7,11 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from messages_samples import (
     ABYSS,
+    ALLIANCE,
     CAPSULE,
+    COALITION,
     CORPORATION,
     FINAL,
     FORTIZAR,
     HUNTER,
+    HUNTERS,
     NAMES,
     NPC_CORPORATION,
     PILOT,
@@ -29,9 +32,12 @@ from messages_samples import (
 )
 
 from notifier.killmail.model import Attacker, Killmail, Victim, Zkb
-from notifier.messages import KillNotice, Named, Party, Place, Share, compose, kill_notice
+from notifier.messages import KillNotice, Layout, Named, Party, Place, Share, compose, kill_notice
 from notifier.messages.compact import MOST
+from notifier.messages.links import dotlan
+from notifier.tracking import Side
 
+LAYOUTS: tuple[Layout, ...] = ("full", "compact", "line")
 LONGEST = "W" * 37 + "_" * 60
 
 
@@ -69,7 +75,7 @@ def test_the_full_layout_tells_everything_about_a_kill() -> None:
     assert full(killmail()) == {
         "title": "Poor Pilot lost a Rifter",
         "url": "https://zkillboard.com/kill/130678514/",
-        "color": 0xE74C3C,
+        "color": 0x3498DB,
         "timestamp": "2026-11-23T18:20:11+00:00",
         "thumbnail": {"url": "https://images.evetech.net/types/587/render?size=128"},
         "author": {
@@ -79,7 +85,7 @@ def test_the_full_layout_tells_everything_about_a_kill() -> None:
         },
         "description": (
             "[Poor Pilot](https://zkillboard.com/character/90000001/) in "
-            "[Jita](https://zkillboard.com/system/30000142/) (0.9), "
+            "[Jita](https://zkillboard.com/system/30000142/) (0.9), Kimotoro, "
             "[The Forge](https://zkillboard.com/region/10000002/), <t:1795458011:R>\n"
             "**1.25b ISK** (300m dropped, 950m destroyed)"
         ),
@@ -98,6 +104,16 @@ def test_the_full_layout_tells_everything_about_a_kill() -> None:
                 "value": "Pack of Packs ×1, Guristas ×1\nInterdictor ×1, Frigate ×1",
                 "inline": False,
             },
+            {
+                "name": "Links",
+                "value": (
+                    "[Related kills](https://zkillboard.com/related/30000142/202611231800/) · "
+                    "[Battle report](https://br.evetools.org/related/30000142/202611231800) · "
+                    "[DOTLAN](https://evemaps.dotlan.net/system/Jita) · "
+                    "[EVE Who](https://evewho.com/character/90000001)"
+                ),
+                "inline": False,
+            },
         ],
         "footer": {"text": "home, corp-losses"},
     }
@@ -113,6 +129,89 @@ def test_the_compact_layout_tells_the_same_in_two_lines() -> None:
     )
     assert embed["footer"] == {"text": "home, corp-losses"}
     assert "fields" not in embed
+
+
+def test_the_line_layout_tells_what_it_was_worth_and_where() -> None:
+    [embed] = _embeds(compose([notice()], 1, "line").payload)
+    assert embed == {
+        "title": "Poor Pilot lost a Rifter",
+        "url": "https://zkillboard.com/kill/130678514/",
+        "color": 0x3498DB,
+        "description": "**1.25b ISK** in Jita (0.9), The Forge",
+    }
+
+
+@pytest.mark.parametrize(("side", "colour"), [("kill", 0x2ECC71), ("loss", 0xE74C3C), ("neutral", 0x3498DB)])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_kill_is_green_a_loss_red_and_what_is_neither_blue(side: Side, colour: int, layout: Layout) -> None:
+    found = msgspec.structs.replace(notice(), side=side)
+    assert _embeds(compose([found], 1, layout).payload)[0]["color"] == colour
+
+
+def test_tickers_stand_behind_the_names_of_corporations_and_alliances() -> None:
+    tickers = {CORPORATION: "MINE", ALLIANCE: "ROCK", HUNTERS: "W-O.F", COALITION: "_"}
+    found = kill_notice(killmail(), NAMES, FakeUniverse(), ("home",), tickers=tickers)
+    [embed] = _embeds(compose([found], 1).payload)
+    assert embed["author"]["name"] == "Miners Inc. [MINE] · Rock Union [ROCK]"
+    assert fields(embed)["Final blow"].splitlines()[1:3] == ["Wolf Pack [W-O.F]", "Pack of Packs [\\_]"]
+    [embed] = _embeds(compose([found], 1, "compact").payload)
+    assert embed["description"].endswith("Miners Inc. [MINE] · Final blow Bad Hunter (Wolf Pack [W-O.F]) · 2 attackers")
+    [embed] = _embeds(compose([found], 1, "line").payload)
+    assert embed["title"] == "Poor Pilot [MINE] lost a Rifter"
+
+
+@pytest.mark.parametrize(
+    ("delay", "told"),
+    [
+        (3599, ""),
+        (3600, ", reported 1 h later"),
+        (86_400, ", reported 24 h later"),
+        (259_200, ", reported 3 days later"),
+    ],
+)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_kill_that_became_known_late_says_how_late(delay: int, told: str, layout: Layout) -> None:
+    found = kill_notice(killmail(), NAMES, FakeUniverse(), (), received=1795458011.9 + delay)
+    text = _embeds(compose([found], 1, layout).payload)[0]["description"]
+    assert text.splitlines()[0].endswith(told or (":R>", "The Forge"))
+    assert ("reported" in text) == bool(told)
+
+
+def test_a_wormhole_links_to_what_is_known_of_it() -> None:
+    links = fields(full(killmail(system_id=WORMHOLE)))["Links"]
+    assert "[Anoikis](https://anoik.is/systems/J100005)" in links
+
+
+def test_the_abyss_is_on_no_map() -> None:
+    assert "dotlan" not in fields(full(killmail(system_id=ABYSS)))["Links"]
+
+
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("New Caldari", "New_Caldari"),
+        ("Tash-Murkon Prime", "Tash-Murkon_Prime"),
+        ("O'Neil", "O%27Neil"),
+        ("](https://evil.example", "5"),
+        ("Ｊita", "5"),
+        (None, "5"),
+    ],
+)
+def test_a_system_is_on_the_map_by_its_name_unless_that_could_forge_something(name: str | None, page: str) -> None:
+    assert dotlan(5, name) == f"https://evemaps.dotlan.net/system/{page}"
+
+
+def test_other_layouts_are_as_chosen_however_many_wait() -> None:
+    for waiting in (1, 10, 500):
+        embeds = _embeds(compose(numbered(10), waiting, "line").payload)
+        assert [embed.keys() for embed in embeds] == [{"title", "url", "color", "description"}] * 10
+        assert "fields" not in _embeds(compose(numbered(1), waiting, "compact").payload)[0]
+
+
+def test_when_the_links_leave_no_room_for_all_they_go_first() -> None:
+    embeds = _embeds(compose(numbered(8), 8).payload)
+    assert all("Links" not in fields(embed) and "Final blow" in fields(embed) for embed in embeds)
+    assert all("Links" in fields(embed) for embed in _embeds(compose(numbered(5), 8).payload))
 
 
 def test_nobody_is_mentioned() -> None:
@@ -149,7 +248,9 @@ def test_a_kill_of_which_nothing_is_known_is_still_a_message() -> None:
 def test_an_npc_attacker_is_shown_by_its_ship() -> None:
     npc = Attacker(damage_done=5, final_blow=True, corporation_id=NPC_CORPORATION, ship_type_id=RIFTER)
     embed = full(killmail(attackers=(npc,)))
-    assert fields(embed) == {"Final blow and top damage": "Rifter\nGuristas\n5 damage", "Attackers": "1 NPC"}
+    shown = fields(embed)
+    assert shown.pop("Links").count("](") == 3  # no battle report of an accident
+    assert shown == {"Final blow and top damage": "Rifter\nGuristas\n5 damage", "Attackers": "1 NPC"}
 
 
 def test_an_attacker_of_whom_nothing_is_known_is_unknown() -> None:
@@ -158,7 +259,7 @@ def test_an_attacker_of_whom_nothing_is_known_is_unknown() -> None:
 
 def test_one_attacker_who_did_it_all_is_named_once() -> None:
     embed = full(killmail(attackers=(FINAL,), zkb=Zkb(solo=True)))
-    assert fields(embed).keys() == {"Final blow and top damage", "Attackers"}
+    assert fields(embed).keys() == {"Final blow and top damage", "Attackers", "Links"}
     assert fields(embed)["Attackers"] == "Solo"
 
 
@@ -239,12 +340,12 @@ def test_footers_end_in_a_count_where_ids_find_no_room() -> None:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(st.lists(notices, min_size=1, max_size=4), st.integers(1, 12), st.integers(0, 40))
+@given(st.lists(notices, min_size=1, max_size=4), st.integers(1, 12), st.integers(0, 40), st.sampled_from(LAYOUTS))
 def test_every_message_is_inside_every_limit_and_forges_nothing(
-    some: list[KillNotice], times: int, waiting: int
+    some: list[KillNotice], times: int, waiting: int, layout: Layout
 ) -> None:
     queue = [msgspec.structs.replace(one, killmail_id=index) for index, one in enumerate(some * times)]
-    message = compose(queue, waiting)
+    message = compose(queue, waiting, layout)
     assert message.taken == min(len(queue), 10)
     assert broken_limits(message.payload) == []
     for embed in _embeds(message.payload):
@@ -258,11 +359,12 @@ def test_every_message_is_inside_every_limit_and_forges_nothing(
 def test_a_compact_embed_leaves_room_for_nine_more(one: KillNotice) -> None:
     embed = _embeds(compose([one], 11).payload)[0]
     assert size(embed) <= MOST
+    assert size(_embeds(compose([one], 11, "line").payload)[0]) <= 200
 
 
 @pytest.mark.parametrize("char", ["_", "@", "𒐫", "W", "<", "[", "1.", "- "])
 def test_the_longest_names_of_any_letter_fit_ten_times(char: str) -> None:
-    long = Named(2**63 - 1, char * 200)
+    long = Named(2**63 - 1, char * 200, char * 200)
     party = Party(long, long, long, long, long, long, 2**63 - 1)
     share = (Share(char * 200, 2**63 - 1),) * 8
     worst = KillNotice(
@@ -279,11 +381,13 @@ def test_the_longest_names_of_any_letter_fit_ten_times(char: str) -> None:
         dropped_value=1e300,
         destroyed_value=1e300,
         subscriptions=(char * 200,) * 20,
+        delay=2**32 - 1,
     )
     for waiting in (10, 11):
         assert broken_limits(compose(numbered(10, worst), waiting).payload) == []
         assert broken_limits(compose(numbered(1, worst), waiting).payload) == []
     assert size(_embeds(compose([worst], 11).payload)[0]) <= MOST
+    assert size(_embeds(compose([worst], 1, "line").payload)[0]) <= 200
 
 
 def test_the_check_of_the_limits_can_fail() -> None:

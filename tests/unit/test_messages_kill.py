@@ -1,10 +1,14 @@
+import json
+
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from messages_samples import (
+    ALLIANCE,
     AMAMAKE,
     AUTOCANNON,
+    COALITION,
     CORPORATION,
     FACTION,
     FINAL,
@@ -35,6 +39,7 @@ from notifier.messages import (
     names_wanted,
     notice_from_json,
     notice_to_json,
+    tickers_wanted,
 )
 
 UNIVERSE = FakeUniverse()
@@ -64,6 +69,33 @@ def test_a_notice_holds_what_the_message_shows_with_names() -> None:
 
 def test_the_names_wanted_are_those_of_players_that_are_shown() -> None:
     assert names_wanted(killmail()) == NAMES.keys()
+
+
+def test_the_tickers_wanted_are_those_of_players_organisations_the_victims_first() -> None:
+    wanted = tickers_wanted(killmail())
+    assert list(wanted.items()) == [
+        (CORPORATION, "corporation"),
+        (ALLIANCE, "alliance"),
+        (HUNTERS, "corporation"),
+        (COALITION, "alliance"),
+    ]
+
+
+def test_a_notice_holds_tickers_side_and_delay() -> None:
+    found = kill_notice(
+        killmail(), NAMES, UNIVERSE, (), tickers={CORPORATION: "MINE", PILOT: "NO"}, side="kill", received=1795458071.5
+    )
+    assert found.victim.corporation == Named(CORPORATION, "Miners Inc.", "MINE")
+    assert found.victim.character == Named(PILOT, "Poor Pilot")
+    assert (found.side, found.delay) == ("kill", 60)
+
+
+def test_a_notice_of_an_older_form_is_neutral_and_not_late() -> None:
+    fields = msgspec.json.decode(notice_to_json(notice(killmail())))
+    del fields["side"], fields["delay"]
+    old = notice_from_json(json.dumps(fields))
+    assert isinstance(old, KillNotice)
+    assert (old.side, old.delay) == ("neutral", 0)
 
 
 def test_names_of_the_largest_organisations_are_wanted_even_without_the_final_blow() -> None:

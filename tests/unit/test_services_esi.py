@@ -4,6 +4,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from notifier.messages import Organisation
 from notifier.services import esi as esi_client
 from notifier.services import http
 from notifier.services.esi import (
@@ -206,3 +207,44 @@ def test_few_errors_left_in_the_window_end_the_lookup() -> None:
         esi(server).names([1, 2])
     assert caught.value.retry_after == 33.0
     assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"), [("corporation", "/corporations/98000001"), ("alliance", "/alliances/98000001")]
+)
+def test_a_ticker_stands_on_the_page_of_its_organisation(kind: Organisation, path: str) -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"name": "Miners Inc.", "ticker": "MINE"})
+
+    assert esi(answer).ticker(kind, 98000001, 1.0) == "MINE"
+    [request] = seen
+    assert (request.method, request.url.path) == ("GET", path)
+    assert request.headers["x-compatibility-date"] == COMPATIBILITY_DATE
+
+
+def test_an_organisation_that_esi_does_not_know_has_no_ticker() -> None:
+    assert esi(fixed(404, {"error": "Corporation not found"})).ticker("corporation", 1, 1.0) is None
+
+
+def test_unknown_organisations_do_not_use_up_the_error_limit() -> None:
+    answer = fixed(404, X_Esi_Error_Limit_Remain="3", X_Esi_Error_Limit_Reset="41")
+    with pytest.raises(EsiDown, match="only 3 errors") as caught:
+        esi(answer).ticker("corporation", 1, 1.0)
+    assert (caught.value.retry_after, caught.value.category) == (41.0, "throttled")
+
+
+@pytest.mark.parametrize("answer", [fixed(503), fixed(200, b"<html>"), fixed(200, {"name": "no ticker"}), fixed(420)])
+def test_for_everything_else_esi_is_down(answer: Answer) -> None:
+    with pytest.raises(EsiDown):
+        esi(answer).ticker("corporation", 1, 1.0)
+
+
+def test_an_esi_that_is_silent_is_down() -> None:
+    def silent(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("")
+
+    with pytest.raises(EsiDown, match="cannot be reached: ReadTimeout"):
+        esi(silent).ticker("corporation", 1, 1.0)

@@ -1,13 +1,16 @@
 --include pace
 -- A delivery job asks to lead its destination: to post the oldest of what waits there.
--- KEYS: outbox, lock, alone mark, disabled mark, address' limit, address' posts, all posts, scheduled registry, lead.
+-- KEYS: outbox, lock, alone mark, disabled mark, address' limit, address' posts, all posts, scheduled registry, lead,
+--       enrichment queue.
 -- ARGV: job id, its ledger key, its score, lock time in ms, group size, address' fingerprint, channel limit,
 --       channel window in s, global limit, prefix of job keys, most seconds that a turn is waited for,
---       name of this run of the job, '1' to hold what may have been posted, prefix of ledger keys.
+--       name of this run of the job, '1' to hold what may have been posted, prefix of ledger keys,
+--       '1' for one that has only just come, seconds between two posts that the address' bucket allows for ever.
 -- Returns {'done'}: it was delivered by another leader. {'disabled', reason}: nothing is posted there any more.
 --         {'busy', rank, seconds}: another one leads (for so long already), or must go first.
 --         {'wait', rank, seconds}: the rate limits do not admit a post.
 --         {'held'}: an earlier post of it had no known end, and that is not to be repeated.
+--         {'gather', seconds}: more are just coming, and will fill the message.
 --         {'lead', rank, how many wait, ids of the oldest...}.
 local outbox, lock, alone, lead = KEYS[1], KEYS[2], KEYS[3], KEYS[9]
 local id, ledger = ARGV[1], ARGV[2]
@@ -38,6 +41,14 @@ if hold and of_unknown_end(id) then return stay_behind({'held'}) end
 local now = redis_now()
 local wait = admission(now, KEYS[5], KEYS[6], KEYS[7], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]))
 if wait > 0 then return stay_behind({'wait', rank, tostring(wait)}) end
+
+-- In a burst the first ones would use up the channel's posts one by one, and the rest wait a minute for them.
+if redis.call('ZCARD', outbox) < tonumber(ARGV[5]) and redis.call('LLEN', KEYS[10]) > 0 then
+  local last = redis.call('ZRANGE', KEYS[6], -1, -1, 'WITHSCORES')[2]
+  local left = last and tonumber(last) + tonumber(ARGV[16]) - now or 0
+  if left > 0 then return stay_behind({'gather', tostring(left)}) end
+  if not last and ARGV[15] == '1' then return stay_behind({'gather', '0.05'}) end
+end
 
 -- Whether the job will soon have its turn by itself; one that waits for minutes, or is gone, holds up nobody.
 local function comes_soon(other)

@@ -1,5 +1,5 @@
 -- The leader gives up its lead without a delivery, if it still has it.
--- KEYS: lock, alone mark, lead. ARGV: leader's job id, name of this run of it, the post's unique name, alone-up-to score
+-- KEYS: lock, alone mark, lead, ping. ARGV: leader's job id, name of this run of it, the post's unique name, alone-up-to score
 -- ('' for none), then the ledger keys of deliveries that surely did not happen: what this post marked waits again as if
 -- never begun.
 if ARGV[4] ~= '' then redis.call('SET', KEYS[2], ARGV[4], 'EX', 600) end
@@ -8,6 +8,8 @@ for i = 5, #ARGV do
   if known[1] == 'sending' and known[2] == ARGV[3] then
     redis.call('HSET', ARGV[i], 'state', 'pending')
     redis.call('HDEL', ARGV[i], 'post')
+    -- Nobody was mentioned.
+    if redis.call('GET', KEYS[4]) == ARGV[i] then redis.call('DEL', KEYS[4]) end
   end
 end
 if redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('GET', KEYS[3]) == ARGV[2] then

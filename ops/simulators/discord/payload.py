@@ -11,6 +11,13 @@ FLAGS = 1 << 2 | 1 << 12 | 1 << 15
 
 COMPONENTS_V2 = 1 << 15
 EMPTY = {"message": "Cannot send an empty message", "code": 50006}
+MISPLACED = {
+    50083: "Tried to perform an operation on an archived thread, such as editing a message",
+    220001: "Webhooks posted to forum channels must have a thread_name or thread_id",
+    220002: "Webhooks posted to forum channels cannot have both a thread_name and thread_id",
+    220003: "Webhooks can only create threads in forum channels",
+}
+"""Codes and their texts, from docs/topics/opcodes-and-status-codes."""
 _MENTIONS = ("roles", "users", "everyone")
 
 
@@ -30,6 +37,15 @@ def refusal(payload: object) -> dict[str, Any] | None:
     if found is None and not (content or shown or payload.get("components") or payload.get("poll")):
         return EMPTY
     return found
+
+
+def forum_refusal(forum: bool, thread: str | None, name: object) -> int | None:
+    """Give the code for a message whose thread or name of a new post does not fit its channel, None if they do."""
+    if not forum:
+        return 220003 if name else None
+    if name and thread is not None:
+        return 220002
+    return None if name or thread is not None else 220001
 
 
 def _sender(payload: Mapping[str, Any], form: Form) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from ops.simulators.discord.journal import Journal, Line, killmails
 from ops.simulators.discord.limiter import Limiter
-from ops.simulators.discord.payload import refusal
+from ops.simulators.discord.payload import MISPLACED, forum_refusal, refusal
 from ops.simulators.discord.view import NAME
 from ops.simulators.wire import Clock, Request, Response, html_response, json_response
 
@@ -32,11 +32,16 @@ class Webhooks:
         self._journal, self._clock, self._posted = journal, clock, posted
         self._limiter = Limiter() if limited else None
         self._channels: dict[str, str] = {}
+        self._kinds: dict[str, str] = {}
         self.refusals: list[dict[str, object]] = []
 
     def move(self, channels: dict[str, str]) -> None:
         """Put webhooks into channels, by id: those of one channel share its limit."""
         self._channels |= channels
+
+    def shape(self, kinds: dict[str, str]) -> None:
+        """Say of channels by id that they are a "forum", or of threads that they are "locked" or "gone"."""
+        self._kinds |= kinds
 
     def channel(self, webhook: str) -> str:
         """Give the id of a webhook's channel; any other id is a channel's own."""
@@ -86,17 +91,32 @@ class Webhooks:
 
     def _execute(self, request: Request, webhook: str, now: float) -> Response:
         query = request.query() if request.query_string else {}
-        channel = query.get("thread_id") or self.channel(webhook)
+        thread = query.get("thread_id")
         refused = self._read(request)
         if isinstance(refused, Response):
             return refused
         payload = refused
-        line = Line("post", self._next_id(now), webhook, channel, now, msgspec.Raw(msgspec.json.encode(payload)))
+        misplaced = self._misplaced(webhook, thread, payload.get("thread_name"))
+        if misplaced is not None:
+            return misplaced
+        message = self._next_id(now)
+        # A new post is a thread with the id of its first message.
+        channel = message if payload.get("thread_name") else thread or self.channel(webhook)
+        line = Line("post", message, webhook, channel, now, msgspec.Raw(msgspec.json.encode(payload)))
         self._journal.add(line)
         self._posted(killmails(payload), now)
         if query.get("wait", "").lower() not in ("true", "1"):
             return Response(204)
         return json_response(200, _message_object(line, payload))
+
+    def _misplaced(self, webhook: str, thread: str | None, name: object) -> Response | None:
+        """Refuse what this kind of channel, or this thread, does not take."""
+        if thread is not None and self._kinds.get(thread) == "gone":
+            return json_response(404, {"message": "Unknown Channel", "code": 10003})
+        code = forum_refusal(self._kinds.get(self.channel(webhook)) == "forum", thread, name)
+        if code is None and thread is not None and self._kinds.get(thread) == "locked":
+            code = 50083
+        return None if code is None else self._refuse({"message": MISPLACED[code], "code": code})
 
     def _read(self, request: Request) -> Any:
         """Give the payload, or the response that refuses it."""

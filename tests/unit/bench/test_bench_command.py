@@ -34,7 +34,7 @@ def test_without_a_name_the_benchmarks_are_listed(capsys):
 def test_an_unknown_name_is_one_clear_message(capsys):
     assert command.main(["speed"]) == 64
     said = capsys.readouterr().err
-    assert said == "ops/run bench: there is no benchmark 'speed', expected one of: supervisor, recovery\n"
+    assert said == "ops/run bench: there is no benchmark 'speed', expected one of: supervisor, recovery, delivery\n"
 
 
 def test_arguments_without_a_name_are_refused(capsys):

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from ops.simulators.discord.limiter import BAN_SECONDS, INVALID, Limiter
-from ops.simulators.wire import html_response, json_response
+from ops.simulators.wire import Request, html_response, json_response
 from tests.unit.simulators.simulators_samples import NOON, PATH, WEBHOOK, Clock, post, request, simulation
 
 KILL = {"embeds": [{"title": "t", "url": "https://zkillboard.com/kill/131000001/"}]}
@@ -246,3 +246,39 @@ def test_without_limits_nothing_is_counted():
     simulated = simulation(limits=False)
     assert {post(simulated, HELLO).status for _ in range(100)} == {204}
     simulated.close()
+
+
+# -- Threads and forums
+
+
+@pytest.mark.parametrize(
+    ("kinds", "query", "name", "status", "code"),
+    [
+        ({}, "", None, 204, None),
+        ({}, "", "Kills", 400, 220003),
+        ({}, "?thread_id=7", None, 204, None),
+        ({"7": "locked"}, "?thread_id=7", None, 400, 50083),
+        ({"7": "gone"}, "?thread_id=7", None, 404, 10003),
+        ({WEBHOOK: "forum"}, "", None, 400, 220001),
+        ({WEBHOOK: "forum"}, "", "Kills", 204, None),
+        ({WEBHOOK: "forum"}, "?thread_id=7", None, 204, None),
+        ({WEBHOOK: "forum"}, "?thread_id=7", "Kills", 400, 220002),
+    ],
+)
+def test_a_message_must_fit_its_kind_of_channel(discord, kinds, query, name, status, code):
+    assert request(discord, "POST", "/simulator/kinds", kinds).status == 200
+    response = post(discord, HELLO | ({"thread_name": name} if name else {}), PATH + query)
+    assert response.status == status
+    assert code is None or json.loads(response.body)["code"] == code
+
+
+def test_a_post_of_a_forum_is_a_thread_with_the_id_of_its_message(discord):
+    request(discord, "POST", "/simulator/kinds", {WEBHOOK: "forum"})
+    message = json.loads(post(discord, HELLO | {"thread_name": "Kills"}, f"{PATH}?wait=true").body)
+    assert message["channel_id"] == message["id"] != WEBHOOK
+
+
+def test_the_connections_that_carried_requests_are_counted_by_service(discord):
+    for number in (1, 1, 2):
+        discord.handle(Request("GET", PATH, headers={"user-agent": "test"}, connection=number))
+    assert discord.stats()["connections"] == {"discord": 2}

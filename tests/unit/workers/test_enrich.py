@@ -1,15 +1,18 @@
 """What a kill waits for while ESI is down, and for how long."""
 
+import msgspec
 import pytest
 
 from notifier.killmail import decode_package, to_json
+from notifier.messages import notice_from_json
 from notifier.outcome import Done, Snooze
 from notifier.universe import load
 from tests.integration.samples import package
 from workers.enrich import Enrich
 from workers.name_cache import NamesMissing
 
-KILL = to_json(decode_package(package(1)).killmail)
+MAIL = decode_package(package(1)).killmail
+KILL = to_json(MAIL)
 PATIENCE = 20.0
 
 
@@ -56,3 +59,37 @@ def test_after_its_patience_it_goes_out_without_the_names():
     outcome, jobs = enrich(3600.0, "throttled", waited=PATIENCE)
     assert isinstance(outcome, Done)
     assert [job.id for job in jobs] == ["kill-1-intel"]
+
+
+class Known:
+    """An ESI and a cache of tickers that know little."""
+
+    def names(self, ids):
+        return {}
+
+    def tickers(self, wanted):
+        return dict.fromkeys(wanted, "TICK")
+
+
+def notices(*arguments, text=KILL):
+    handed = Handed()
+    known = Known()
+    stage = Enrich(handed, known, load(), PATIENCE, tickers=known)
+    assert stage.perform("kill-1", text, [["intel", ["all"]], ["home", ["ours"]]], 1, 100.0, *arguments) == Done(
+        "with all names"
+    )
+    return [notice_from_json(job.args[0]) for job in handed.jobs]
+
+
+def test_each_destination_is_told_whose_side_is_asked_for_there():
+    assert [one.side for one in notices({"home": "loss"})] == ["neutral", "loss"]
+
+
+def test_a_job_of_an_older_form_has_no_sides_and_still_runs():
+    assert [one.side for one in notices()] == ["neutral", "neutral"]
+
+
+def test_tickers_are_asked_for_by_the_organisations_that_are_shown():
+    victim = msgspec.structs.replace(MAIL.victim, corporation_id=98000001)
+    [one, _] = notices(text=to_json(msgspec.structs.replace(MAIL, victim=victim)))
+    assert one.victim.corporation.ticker == "TICK"
