@@ -51,7 +51,7 @@ def run(options: Options) -> int:
 @contextmanager
 def _world(options: Options, feed: Path, state: Path) -> Iterator[tuple[World, Settings]]:
     pace = "flat" if options.headless else str(options.rate)
-    with World(Simulators(feed, state / "simulators", pace, options.kills)) as world:
+    with World(Simulators(feed, state / "simulators", pace, options.kills, "--times", "now")) as world:
         rewritten = rewrite(options.config or RULES, world.simulators.base, state / "configuration")
         world.webhooks = rewritten.webhooks
         world.simulators.name(rewritten.webhooks)
