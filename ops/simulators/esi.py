@@ -1,4 +1,4 @@
-"""ESI: names in bulk, status, and the public pages of characters, corporations, alliances (protocols §2)."""
+"""ESI: names in bulk, status, and the public pages of characters, corporations, alliances (esi-docs, services/esi)."""
 
 import math
 import re

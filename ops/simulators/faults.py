@@ -118,7 +118,7 @@ def _answer(fault: Fault) -> Response:
 
 
 def _usual(service: Service, status: int) -> object:
-    """What the service says with a status when nothing else is asked for (protocols §2, §3.5)."""
+    """What the service says with a status when nothing else is asked for."""
     known = _DISCORD if service == "discord" else _ESI if service == "esi" else {}
     page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
     return known.get(status, page)

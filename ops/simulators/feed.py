@@ -186,7 +186,7 @@ class Feed:
         return esi
 
     def package(self, position: int) -> bytes:
-        """The file that zKillboard publishes for `position`, field order as its producer's; see protocols §1.1."""
+        """The file that zKillboard publishes for `position`, fields in its producer's order (cron/9.queueSequences.php)."""
         killmail_id = self.killmail_id(position)
         if killmail_id is None:
             return self.body(position)

@@ -1,4 +1,4 @@
-"""zKillboard's R2Z2: numbered files and the number of the newest (protocols §1.1), and its history (§1.5)."""
+"""zKillboard's R2Z2: numbered files and the number of the newest (zKillboard's wiki, "R2Z2"), and its history."""
 
 import gzip
 import re

@@ -1,4 +1,7 @@
-"""Discord's rate limits on webhooks (protocols §3.4): per webhook, per channel, per address, and the ban for abuse."""
+"""Discord's rate limits on webhooks: per webhook, per channel, per address, and the ban for abuse.
+
+Source: topics/rate-limits of discord-api-docs, and for the hidden limit of a channel what its issues report.
+"""
 
 import math
 

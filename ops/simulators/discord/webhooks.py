@@ -1,4 +1,4 @@
-"""Discord's webhook routes: execute, look at, edit and delete (protocols §3.1)."""
+"""Discord's webhook routes: execute, look at, edit and delete (discord-api-docs, resources/webhook)."""
 
 import re
 from collections.abc import Callable
