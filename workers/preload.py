@@ -3,11 +3,16 @@
 No connection is made here: none may cross a fork. The TLS context may, and costs 37 ms a process otherwise.
 """
 
+import os
+
+from notifier.config import Settings
 from notifier.services.http import tls_context
-from notifier.universe import load
+from notifier.universe import shared
 from workers import roles
 
 __all__ = ["roles"]
 
 tls_context()
-load()
+# The tables by name are made at the first look-up; whoever reads the rules would make them anew.
+shared().find("system", "")
+Settings.read(os.environ)

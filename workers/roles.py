@@ -17,7 +17,7 @@ from notifier.services.discord import Discord
 from notifier.services.esi import Esi
 from notifier.services.http import make_client
 from notifier.tracking import Index
-from notifier.universe import Universe, load
+from notifier.universe import Universe, shared
 from workers import control_line, log, telemetry
 from workers.admin import Admin
 from workers.backfill import Backfill, Requested
@@ -54,7 +54,7 @@ class Parts:
 
     def universe(self) -> Universe:
         """The static data, from the zygote where there is one."""
-        return load()
+        return shared()
 
     def config(self) -> Config:
         """The operator's configuration."""

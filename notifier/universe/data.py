@@ -5,6 +5,7 @@
 
 import zlib
 from array import array
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +60,12 @@ def load(path: Path = FILE) -> Universe:
         factions=_names(content.factions),
         corporations=_names(content.corporations),
     )
+
+
+@cache
+def shared() -> Universe:
+    """Give the static data of this process, read once; what a zygote has read, its forks share."""
+    return load()
 
 
 def encode(content: Content) -> bytes:

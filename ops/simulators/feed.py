@@ -186,7 +186,7 @@ class Feed:
         return esi
 
     def package(self, position: int) -> bytes:
-        """The file that zKillboard publishes for `position`, in its producer's field order (cron/9.queueSequences.php)."""
+        """The file that zKillboard publishes for `position`, fields in the order of its 9.queueSequences.php."""
         killmail_id = self.killmail_id(position)
         if killmail_id is None:
             return self.body(position)
