@@ -73,13 +73,12 @@ class Nursery:
         found = self._zygotes.get(name)
         if found is None:
             return
-        reply = b""
         try:
             reply = found.connection.recv(4096)
         except BlockingIOError:  # an event of a descriptor of this number before
             return
-        except OSError:
-            pass
+        except OSError:  # reset: its end as well
+            reply = b""
         if not reply:  # at its end: what was asked for will not come; its process' end follows
             self._loop.unwatch(found.connection.fileno())
             self._give_up(found)

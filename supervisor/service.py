@@ -44,10 +44,9 @@ class _Connection:
             return True
         try:
             self._unsent = self._unsent[self.socket.send(self._unsent) :]
-        except BlockingIOError:
-            pass
-        except OSError:
-            return False
+        except OSError as error:
+            if not isinstance(error, BlockingIOError):  # that one only means: not now
+                return False
         self._loop.want_write(self.socket.fileno(), bool(self._unsent))
         return True
 

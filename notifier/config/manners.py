@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any, Final
@@ -193,11 +194,9 @@ def _time(found: Mapping[str, Any], key: str, where: str, add: Add) -> time | No
 
 
 def _zone(found: object, where: str, add: Add) -> ZoneInfo | None:
-    try:
-        if isinstance(found, str):
+    if isinstance(found, str):
+        with suppress(ZoneInfoNotFoundError, ValueError, OSError):  # said below, with its place
             return ZoneInfo(found)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        pass
     said = repr(found) if isinstance(found, str) and re.fullmatch(r"[A-Za-z0-9_+/-]{1,40}", found) else shown(found)
     add(where, said, 'a time zone such as "Europe/Berlin"; "UTC" if unsaid')
     return None

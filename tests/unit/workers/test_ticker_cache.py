@@ -7,6 +7,7 @@ import fakeredis
 import pytest
 
 from notifier.services.esi import EsiDown
+from tests.servers import wait_until
 from workers import circuits, keys
 from workers.ticker_cache import BURST, TickerCache
 
@@ -33,13 +34,6 @@ class Esi:
 @pytest.fixture
 def connection():
     return fakeredis.FakeRedis()
-
-
-def until(true):
-    deadline = time.monotonic() + DEADLINE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_a_ticker_is_asked_once_and_kept_for_everyone(connection):
@@ -74,7 +68,7 @@ def test_a_message_does_without_what_takes_too_long_and_the_next_one_has_it_by_t
     assert time.monotonic() - begun_at < 2
     assert cache.tickers(wanted) == {1: "ONE"}
     esi.speak.set()
-    until(lambda: connection.get(keys.ticker(2)) == b"TWO")
+    wait_until(lambda: connection.get(keys.ticker(2)) == b"TWO")
     assert cache.tickers(wanted) == {1: "ONE", 2: "TWO"}
     assert esi.asked.count(("alliance", 2)) == 1
 
