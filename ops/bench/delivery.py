@@ -4,7 +4,6 @@ The whole system runs on the simulators, its feed flat out on both sides (paced 
 """
 
 import argparse
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,18 +16,13 @@ import httpx
 import msgspec
 import tomli_w
 
-from notifier.config import Settings
 from ops.bench import machine
 from ops.bench.figures import OURS, Figure, Outcome, Row, Target
 from ops.bench.supervision.running import MeasureError
 from ops.demo.command import KILLMAILS
 from ops.demo.world import (
     Simulators,
-    System,
     World,
-    environment,
-    free_port,
-    rewrite,
     state_folder,
     webhook_id,
 )
@@ -124,17 +118,11 @@ def _system(scene: _Scene) -> Iterator[World]:
         more = ["--feed-limits", "off", "--limits", scene.limits, "--times", "now"]
         simulators = Simulators(KILLMAILS, state / "simulators", scene.pace, scene.kills, *more)
         with World(simulators) as world:
-            rewritten = rewrite(
-                _rules(state / "rules.toml", scene.destinations), simulators.base, state / "configuration"
-            )
-            world.webhooks = rewritten.webhooks
             if scene.faults:
                 _client.post(f"{simulators.base}/simulator/faults", json=list(scene.faults)).raise_for_status()
-            settings = {"DASHBOARD_PORT": str(free_port()), "FEED_MIN_INTERVAL": "0", "FEED_IDLE": "0.05"}
-            if scene.workers is not None:
-                settings["DELIVERY_WORKERS"] = str(scene.workers)
-            environ = environment(os.environ, simulators.base, state, rewritten.path, **settings)
-            world.system = System(Settings.read(environ), environ)
+            workers = {} if scene.workers is None else {"DELIVERY_WORKERS": str(scene.workers)}
+            rules = _rules(state / "rules.toml", scene.destinations)
+            world.start(rules, state, FEED_MIN_INTERVAL="0", FEED_IDLE="0.05", **workers)
             yield world
 
 

@@ -16,13 +16,11 @@ from typing import TypeVar
 import httpx
 from redis import Redis
 
-from notifier.config import Settings
 from ops.bench import machine
 from ops.bench.figures import OURS, Figure, Outcome, Row, Target
 from ops.bench.supervision.running import MeasureError
 from ops.demo.command import KILLMAILS, RULES
-from ops.demo.world import Simulators, System, World, environment, free_port, rewrite, state_folder
-from supervisor import control
+from ops.demo.world import Simulators, World, state_folder
 from workers.replies import text
 
 T = TypeVar("T")
@@ -68,11 +66,8 @@ def _system(rate: float) -> Iterator[World]:
             KILLMAILS, state / "simulators", str(rate), 0, "--feed-limits", "off", "--limits", "off"
         )
         with World(simulators) as world:
-            rewritten = rewrite(RULES, simulators.base, state / "configuration")
             # A production feed waits 6 s after a 404, by zKillboard's rules; that is not what is measured.
-            more = {"DASHBOARD_PORT": str(free_port()), "FEED_MIN_INTERVAL": "0.02", "FEED_IDLE": "0.05"}
-            environ = environment(os.environ, simulators.base, state, rewritten.path, **more)
-            world.system = System(Settings.read(environ), environ)
+            world.start(RULES, state, FEED_MIN_INTERVAL="0.02", FEED_IDLE="0.05")
             yield world
 
 
@@ -124,9 +119,7 @@ def _runs_elsewhere(redis: Redis, job: str, worker: str) -> bool:
 def _pid(world: World, worker: str) -> int | None:
     """Find the process of a worker's name: host-slot-incarnation."""
     slot = worker.partition("-")[2].rpartition("-")[0]
-    tree = control.call(str(world.running().home.control), {"call": "tree"})
-    pools = [pool for pool in tree["children"] if pool["id"] == "delivery"]
-    return next((child.get("pid") for pool in pools for child in pool["children"] if child["id"] == slot), None)
+    return world.running().pid_of(slot)
 
 
 def _latency(world: World, seconds: float) -> dict[str, Figure]:

@@ -1,6 +1,5 @@
 """Runs chaos: a feed under way, a storm, a drain, and what came of every notification."""
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +9,14 @@ from typing import Any
 
 import msgspec
 
-from notifier.config import Settings, load_config
+from notifier.config import Settings
 from notifier.feeds import archive
-from notifier.universe import load
 from ops.chaos.driver import Driver
 from ops.chaos.storm import storm
 from ops.demo.command import KILLMAILS, RULES
 from ops.demo.screen import summary
 from ops.demo.watch import Watch, expect
-from ops.demo.world import Simulators, System, World, environment, free_port, rewrite, state_folder
+from ops.demo.world import Simulators, World, state_folder
 from workers.connection import connect
 from workers.queues import Queues
 
@@ -52,7 +50,7 @@ def run(options: Options) -> int:
     with state_folder(options.state_dir, "chaos") as state:
         feed = _with_repeats(options.feed or KILLMAILS, state, options)
         with World(_simulators(feed, state, options)) as world:
-            settings, environ = _start(world, state)
+            settings, environ = world.start(RULES, state, FEED_MIN_INTERVAL="0.02", FEED_IDLE="0.2")
             result = _storm(world, settings, environ, feed, options)
     if options.as_json:
         print(msgspec.json.encode(result).decode(), flush=True)  # noqa: T201 – the result
@@ -69,17 +67,6 @@ def _kills(options: Options) -> int:
 def _simulators(feed: Path, state: Path, options: Options) -> Simulators:
     # The feed is read flat out on both sides: the storm is to meet a busy system.
     return Simulators(feed, state / "simulators", str(RATE), _kills(options), "--feed-limits", "off")
-
-
-def _start(world: World, state: Path) -> tuple[Settings, dict[str, str]]:
-    rewritten = rewrite(RULES, world.simulators.base, state / "configuration")
-    world.webhooks = rewritten.webhooks
-    more = {"DASHBOARD_PORT": str(free_port()), "FEED_MIN_INTERVAL": "0.02", "FEED_IDLE": "0.2"}
-    environ = environment(os.environ, world.simulators.base, state, rewritten.path, **more)
-    settings = Settings.read(environ)
-    world.config = load_config(settings.config, environ, load(), settings.discord_hosts)
-    world.system = System(settings, environ)
-    return settings, environ
 
 
 def _storm(world: World, settings: Settings, environ: dict[str, str], feed: Path, options: Options) -> dict[str, Any]:

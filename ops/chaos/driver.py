@@ -144,7 +144,7 @@ class Driver:
                 redis.delete(key)
 
     def _hit(self, strike: Strike) -> None:
-        pid = self._world.running().pid if strike.target == SUPERVISOR else self._pid(strike.target)
+        pid = _pid(self._world.running(), strike.target)
         if pid is None:  # it is being replaced at this very moment
             self.done["missed"] += 1
             return
@@ -160,13 +160,6 @@ class Driver:
             case "terminate":
                 _signal(pid, signal.SIGTERM)
 
-    def _pid(self, name: str) -> int | None:
-        try:
-            tree = control.call(str(self._world.running().home.control), {"call": "tree"}, timeout=2.0)
-        except (OSError, ValueError):
-            return None
-        return _find(tree, name)
-
     def _simulators(self, method: str, path: str, body: object = None) -> Any:
         """Ask the simulators; None while they refuse connections."""
         try:
@@ -176,14 +169,8 @@ class Driver:
         return reply.raise_for_status().json()
 
 
-def _find(node: dict[str, Any], name: str) -> int | None:
-    for child in node.get("children", ()):
-        if child["id"] == name:
-            pid: int | None = child.get("pid")
-            return pid
-        if (found := _find(child, name)) is not None:
-            return found
-    return None
+def _pid(system: System, target: str) -> int | None:
+    return system.pid if target == SUPERVISOR else system.pid_of(target)
 
 
 def _signal(pid: int, number: int) -> None:

@@ -1,6 +1,5 @@
 """Runs the demo: makes its world, waits until everything that concerns someone has arrived, and gives the account."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from notifier.config import Settings, load_config
-from notifier.universe import load
+from notifier.config import Settings
 from ops.demo.screen import Screen, summary
 from ops.demo.watch import Watch, expect
-from ops.demo.world import DemoError, Simulators, System, World, environment, free_port, rewrite, state_folder
+from ops.demo.world import DemoError, Simulators, World, state_folder
 from workers.connection import connect
 from workers.queues import Queues
 
@@ -52,17 +50,8 @@ def run(options: Options) -> int:
 def _world(options: Options, feed: Path, state: Path) -> Iterator[tuple[World, Settings]]:
     pace = "flat" if options.headless else str(options.rate)
     with World(Simulators(feed, state / "simulators", pace, options.kills, "--times", "now")) as world:
-        rewritten = rewrite(options.config or RULES, world.simulators.base, state / "configuration")
-        world.webhooks = rewritten.webhooks
-        world.simulators.name(rewritten.webhooks)
-        world.simulators.forums(rewritten.forums)
-        more = {"DASHBOARD_PORT": str(free_port()), "LOG_LEVEL": "INFO"}
-        if options.headless:
-            more |= {"FEED_MIN_INTERVAL": "0", "FEED_IDLE": "0.5"}
-        environ = environment(os.environ, world.simulators.base, state, rewritten.path, **more)
-        settings = Settings.read(environ)
-        world.config = load_config(settings.config, environ, load(), settings.discord_hosts)
-        world.system = System(settings, environ)
+        paces = {"FEED_MIN_INTERVAL": "0", "FEED_IDLE": "0.5"} if options.headless else {}
+        settings, _ = world.start(options.config or RULES, state, LOG_LEVEL="INFO", **paces)
         yield world, settings
 
 

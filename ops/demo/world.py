@@ -24,10 +24,12 @@ import httpx
 import msgspec
 import tomli_w
 
-from notifier.config import Config, Settings
+from notifier.config import Config, Settings, load_config
+from notifier.universe import load
 from ops import launch
 from ops.home import write_private
 from ops.tree import ROLES
+from supervisor import control
 
 PR_SET_PDEATHSIG = 1
 FIRST_WEBHOOK = 1_300_000_000_000_000_000
@@ -159,6 +161,14 @@ class System:
         """The supervisor's."""
         return self._process.pid
 
+    def pid_of(self, name: str) -> int | None:
+        """Give the pid of a child of the tree; None while it has none, or nobody answers."""
+        try:
+            tree = control.call(str(self.home.control), {"call": "tree"}, timeout=2.0)
+        except (OSError, ValueError):
+            return None
+        return _pid_below(tree, name)
+
     def exit_code(self) -> int | None:
         """None while it runs."""
         return self._process.poll()
@@ -167,6 +177,16 @@ class System:
         """Stop the tree in order; hurried after a while."""
         _end(self._process, STOP_SECONDS)
         self._log.close()
+
+
+def _pid_below(node: Mapping[str, Any], name: str) -> int | None:
+    for child in node.get("children", ()):
+        if child["id"] == name:
+            pid: int | None = child.get("pid")
+            return pid
+        if (found := _pid_below(child, name)) is not None:
+            return found
+    return None
 
 
 def _end(process: "subprocess.Popen[bytes]", seconds: float) -> None:
@@ -240,6 +260,22 @@ class World:
         self.webhooks: dict[str, int] = {}
         self.config = Config({}, ())
         self.system: System | None = None
+
+    def start(self, rules: Path, state: Path, **more: str) -> tuple[Settings, dict[str, str]]:
+        """Start the system in `state` by `rules`, rewritten to post to the simulators; gives how it was started.
+
+        `more` are settings by their names without NOTIFIER_. Raises ConfigError.
+        """
+        rewritten = rewrite(rules, self.simulators.base, state / "configuration")
+        self.webhooks = rewritten.webhooks
+        self.simulators.name(rewritten.webhooks)
+        self.simulators.forums(rewritten.forums)
+        more = {"DASHBOARD_PORT": str(free_port()), **more}
+        environ = environment(os.environ, self.simulators.base, state, rewritten.path, **more)
+        settings = Settings.read(environ)
+        self.config = load_config(settings.config, environ, load(), settings.discord_hosts)
+        self.system = System(settings, environ)
+        return settings, environ
 
     def running(self) -> System:
         """The system, once it was started."""
