@@ -8,18 +8,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from notifier.config import duration, manners
-from notifier.config.destinations import MAX_AGE, AddressProblem, Ambiguous, Destination
+from notifier.config.destinations import AddressProblem, Destination
 from notifier.config.errors import ConfigError
-from notifier.config.settings import PREFIX
-from notifier.messages import LAYOUTS, Layout
+from notifier.config.read_destination import DestinationReader
+from notifier.config.tables import check_keys
 from notifier.problem import Problem, did_you_mean, shown
 from notifier.tracking import Subscription, parse_rule
 from notifier.universe import Universe
 
 _ID = re.compile(r"[a-z0-9_-]{1,40}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_WEBHOOK = 'a place where the address is kept: webhook = { env = "INTEL_WEBHOOK" } or { file = "/run/secrets/intel" }'
 _HOW_TO_SUBSCRIBE = (
     'at least one: [[subscriptions]] id = "…" to = ["<id of a destination>"] where = { … } '
     "(ops/notifier.example.toml has examples)"
@@ -100,8 +97,9 @@ class _Reading:
     problems: list[Problem] = field(default_factory=list)
 
     def config(self, table: dict[str, Any]) -> Config:
-        self._keys(table, "the file", ("destinations", "subscriptions", "admin"), required=())
-        named = [self._destination(entry, where) for entry, where in self._entries(table, "destinations")]
+        check_keys(table, "the file", ("destinations", "subscriptions", "admin"), self._add)
+        reader = DestinationReader(self.path, self.environ, self.allowed_hosts, self._add)
+        named = [reader.destination(entry, where) for entry, where in self._entries(table, "destinations")]
         destinations = {destination.id: destination for destination in named if destination is not None}
         # An id whose destination has a mistake is still an id: no second complaint where it is used.
         named_by_mistake = (entry.get("id") for entry in _tables(table, "destinations"))
@@ -119,7 +117,7 @@ class _Reading:
         if not isinstance(admin, dict):
             self._add("admin", shown(admin), 'a table: [admin] to = "<id of a destination>"')
             return None
-        self._keys(admin, "admin", ("to",), required=("to",))
+        check_keys(admin, "admin", ("to",), self._add, required=("to",))
         to = admin.get("to")
         if "to" in admin and (not isinstance(to, str) or to not in known):
             hint = did_you_mean(to, known) if isinstance(to, str) else ""
@@ -151,96 +149,8 @@ class _Reading:
         ids.add(found)
         return f"{name}.{found}"
 
-    def _keys(self, table: dict[str, Any], where: str, known: tuple[str, ...], required: tuple[str, ...]) -> None:
-        for key in table:
-            if key not in known:
-                expected = f"one of {', '.join(known)}{did_you_mean(key, known)}"
-                self._add(where, f"the unknown key {shown(key)}", expected)
-        for key in required:
-            if key not in table:
-                self._add(where, f"no {key}", f"the key {key}")
-
-    def _destination(self, entry: dict[str, Any], where: str) -> Destination | None:
-        known = ("id", "webhook", "max_age", "ambiguous", "layout", "thread", *manners.KEYS)
-        self._keys(entry, where, known, required=("id", "webhook"))
-        max_age, ambiguous = self._max_age(entry, where), self._ambiguous(entry, where)
-        layout, thread = self._layout(entry, where), self._thread(entry, where)
-        how = manners.read(entry, where, self._add)
-        if "webhook" not in entry:
-            return None
-        place = self._webhook(entry["webhook"], f"{where}.webhook")
-        if place is None or not isinstance(entry.get("id"), str):
-            return None
-        return Destination(
-            entry["id"], *place, self.environ, self.allowed_hosts, max_age, ambiguous, layout, thread, how
-        )
-
-    def _max_age(self, entry: dict[str, Any], where: str) -> float:
-        if "max_age" not in entry:
-            return MAX_AGE
-        found = duration.seconds(entry["max_age"])
-        if found is None:
-            self._add(f"{where}.max_age", shown(entry["max_age"]), duration.EXPECTED)
-        return MAX_AGE if found is None else float(found)
-
-    def _ambiguous(self, entry: dict[str, Any], where: str) -> Ambiguous:
-        found = entry.get("ambiguous", "resend")
-        if found == "hold":
-            return "hold"
-        if found != "resend":
-            self._add(f"{where}.ambiguous", shown(found), '"resend" or "hold"')
-        return "resend"
-
-    def _thread(self, entry: dict[str, Any], where: str) -> int | None:
-        if "thread" not in entry:
-            return None
-        found = manners.snowflake(entry["thread"])
-        if found is None:
-            self._add(f"{where}.thread", shown(entry["thread"]), "the id of a thread, a number of up to 19 digits")
-        elif "post_name" in entry:
-            self._add(f"{where}.thread", "post_name as well", "one of the two: a post of its own is no thread of yours")
-        return found
-
-    def _layout(self, entry: dict[str, Any], where: str) -> Layout:
-        found = entry.get("layout", LAYOUTS[0])
-        for layout in LAYOUTS:
-            if found == layout:
-                return layout
-        hint = did_you_mean(found, LAYOUTS) if isinstance(found, str) else ""
-        self._add(f"{where}.layout", shown(found), f"one of {', '.join(LAYOUTS)}{hint}")
-        return LAYOUTS[0]
-
-    def _webhook(self, webhook: object, where: str) -> tuple[str | None, Path | None] | None:
-        if isinstance(webhook, str):
-            self._add(where, "a plain text, perhaps the address itself", f"{_WEBHOOK}: no secret in this file")
-            return None
-        if not isinstance(webhook, dict) or len(webhook) != 1 or not webhook.keys() <= {"env", "file"}:
-            self._add(where, shown(webhook), _WEBHOOK)
-            return None
-        [(kind, value)] = webhook.items()
-        return self._variable(value, f"{where}.env") if kind == "env" else self._file(value, f"{where}.file")
-
-    def _variable(self, value: object, where: str) -> tuple[str, None] | None:
-        if not isinstance(value, str) or not _VARIABLE.fullmatch(value):
-            self._add(where, shown(value), "the name of an environment variable, not the address itself")
-            return None
-        if value.upper().startswith(PREFIX):
-            self._add(where, repr(value), f"a name that does not begin with {PREFIX}: those are the settings'")
-            return None
-        return value, None
-
-    def _file(self, value: object, where: str) -> tuple[None, Path] | None:
-        if not isinstance(value, str) or not value.strip() or "://" in value or "\0" in value:
-            self._add(where, shown(value), "the path of a file, not the address itself")
-            return None
-        try:
-            return None, (self.path.parent / Path(value).expanduser()).absolute()
-        except RuntimeError:  # "~" of a user who is not known
-            self._add(where, "a home directory that is not known", "the path of a file")
-            return None
-
     def _subscription(self, entry: dict[str, Any], where: str, known: set[str]) -> Subscription | None:
-        self._keys(entry, where, ("id", "to", "where"), required=("id", "to", "where"))
+        check_keys(entry, where, ("id", "to", "where"), self._add, required=("id", "to", "where"))
         to = self._to(entry["to"], f"{where}.to", known) if "to" in entry else ()
         if "where" not in entry:
             return None

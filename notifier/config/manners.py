@@ -1,7 +1,7 @@
 """How a destination's messages come: as posts of a forum, with which mentions, in which hours without a sound. Pure."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -9,7 +9,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from notifier.config import duration
-from notifier.problem import did_you_mean, shown
+from notifier.config.tables import Add, check_keys
+from notifier.problem import shown
 
 KEYS: Final = ("post_name", "mentions", "quiet")
 """The keys of a destination that are read here."""
@@ -19,9 +20,6 @@ MOST_MENTIONED: Final = 20
 """Roles, and users, of one destination: their mentions stay far below the 2,000 characters of a message's content."""
 AT_MOST_EVERY: Final = 600.0
 """Seconds between two messages that mention somebody, where the destination says nothing else."""
-
-Add = Callable[[str, str, str], None]
-"""Notes a mistake: where, what was found, what was expected."""
 
 _MENTIONS = 'a table: mentions = { roles = [<id>], users = [<id>], here = true, at_most_every = "10m" }'
 _QUIET = 'a table: quiet = { from = "23:00", to = "07:00", zone = "Europe/Berlin" }'
@@ -135,9 +133,7 @@ def _is_table(found: object, known: Collection[str], where: str, expected: str, 
     if not isinstance(found, dict):
         add(where, shown(found), expected)
         return False
-    for key in found:
-        if key not in known:
-            add(where, f"the unknown key {shown(key)}", f"one of {', '.join(known)}{did_you_mean(key, known)}")
+    check_keys(found, where, known, add)
     return True
 
 
