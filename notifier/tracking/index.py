@@ -21,11 +21,15 @@ _PARTY_KINDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A rule and the ids of the destinations that hear of the killmails that it is true of."""
+    """A rule and the ids of the destinations that hear of the killmails that it is true of.
+
+    `origin` is the system that they are told the distance from, None for none.
+    """
 
     id: str
     to: tuple[str, ...]
     where: Rule
+    origin: int | None = None
 
 
 class Index:

@@ -10,6 +10,9 @@ LARGEST: Final = 1e30
 """As much as a text can say; no number above it is read, as a whole one may be too large for a float."""
 
 
+EXPECTED: Final = 'ISK: a number, or a text such as "50m", "1.5b", "2t"'
+
+
 class IskError(ValueError):
     """The value is no amount of ISK."""
 

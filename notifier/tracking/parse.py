@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any as Anything
-from typing import Final, Protocol
+from typing import Final
 
 from notifier.problem import Problem, did_you_mean, shown
+from notifier.tracking.entries import ids_of, words
 from notifier.tracking.isk import IskError, parse_isk
+from notifier.tracking.near import Map, read_near
 from notifier.tracking.rules import (
     All,
     Any,
@@ -25,7 +27,6 @@ from notifier.universe import SPACES
 
 DEEPEST: Final = 16
 """Tables within tables; a person writes three."""
-LARGEST_ID: Final = 2**63 - 1
 
 _LISTS: Final[Mapping[str, Callable[[tuple[Rule, ...]], Rule]]] = {"all": All, "any": Any, "none": NotAny}
 _PLACES: Final[Mapping[str, tuple[str, Callable[[frozenset[int]], Rule]]]] = {
@@ -48,22 +49,10 @@ _PARTY: Final[Mapping[str, str]] = {
     "ship_types": "ship_type",
     "ship_groups": "ship_group",
 }
-KEYS: Final = (*_PLACES, "space", *_ROLES, "value", *_FLAGS, *_LISTS)
-_ONLY_IDS: Final[Mapping[str, str]] = {"character": "a character", "alliance": "an alliance"}
-"""Kinds whose names the static data do not hold, with their article."""
+KEYS: Final = (*_PLACES, "near", "space", *_ROLES, "value", *_FLAGS, *_LISTS)
 
 
-class Gazetteer(Protocol):
-    """The part of the static data that names need; `notifier.universe.Universe` is one."""
-
-    def find(self, kind: str, name: str, /) -> tuple[int, ...]:
-        """Give the ids of that name."""
-
-    def suggest(self, kind: str, name: str, /) -> str | None:
-        """Give the closest name."""
-
-
-def parse_rule(table: object, where: str, universe: Gazetteer) -> tuple[Rule | None, list[Problem]]:
+def parse_rule(table: object, where: str, universe: Map) -> tuple[Rule | None, list[Problem]]:
     """Read the table at `where` (its place, for the report); gives the rule, or None with every mistake in it.
 
     An empty table is true of every killmail.
@@ -74,7 +63,7 @@ def parse_rule(table: object, where: str, universe: Gazetteer) -> tuple[Rule | N
 
 
 class _Reading:
-    def __init__(self, universe: Gazetteer) -> None:
+    def __init__(self, universe: Map) -> None:
         self._universe = universe
         self.problems: list[Problem] = []
 
@@ -99,6 +88,8 @@ class _Reading:
             return self._flag(_FLAGS[key], value, place)
         if key in _LISTS:
             return self._list(_LISTS[key], value, place, depth)
+        if key == "near":
+            return Systems(read_near(value, place, self._universe, self._add))
         if key == "space":
             return self._space(value, place)
         if key == "value":
@@ -135,35 +126,12 @@ class _Reading:
         return Who(role, **sets)
 
     def _ids(self, value: object, where: str, kind: str) -> frozenset[int]:
-        words = "ids" if kind in _ONLY_IDS else "names or ids"
-        found: set[int] = set()
-        for number, entry in enumerate(self._entries(value, where, f"a list of {words}"), 1):
-            found |= self._id(entry, f"{where}[{number}]", kind)
-        return frozenset(found)
-
-    def _id(self, entry: object, where: str, kind: str) -> set[int]:
-        """An id that the static data does not know is fine: the game may be newer than they are."""
-        if isinstance(entry, int) and not isinstance(entry, bool) and 0 < entry <= LARGEST_ID:
-            return {entry}
-        word = kind.replace("_", " ")
-        if kind in _ONLY_IDS:
-            why = ": their names are not in the game's static data" if isinstance(entry, str) else ""
-            self._add(where, shown(entry), f"the id of {_ONLY_IDS[kind]}, a number{why}")
-            return set()
-        if not isinstance(entry, str):
-            self._add(where, shown(entry), f"a {word} by name or id")
-            return set()
-        ids = set(self._universe.find(kind, entry))
-        if not ids:
-            self._add(where, shown(entry), self._known(kind, word, entry))
-        return ids
-
-    def _known(self, kind: str, word: str, entry: str) -> str:
-        close = self._universe.suggest(kind, entry)
-        hint = f"; did you mean {close}?" if close else ""
-        if kind == "corporation":
-            return f"the name of an NPC corporation, or an id: names of players' corporations are not known here{hint}"
-        return f"the name of a {word}, or its id{hint}"
+        entries = self._entries(value, where, f"a list of {words(kind)}")
+        each = (
+            ids_of(entry, f"{where}[{number}]", kind, self._universe, self._add)
+            for number, entry in enumerate(entries, 1)
+        )
+        return frozenset[int]().union(*each)
 
     def _space(self, value: object, where: str) -> Rule:
         known = ", ".join(sorted(SPACES))

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from notifier.universe.distance import Chart
 from notifier.universe.universe import Names, Systems, Types, Universe
 
 FILE: Final = Path(__file__).parent / "universe.bin"
@@ -28,10 +29,21 @@ class Table(msgspec.Struct):
     columns: dict[str, bytes] = {}
 
 
+class Stars(msgspec.Struct):
+    """What a `Chart` needs of the systems, in their order: positions as 32-bit floats in light years, and stargates."""
+
+    x: bytes
+    y: bytes
+    z: bytes
+    ends: bytes
+    gates: bytes
+
+
 class Content(msgspec.Struct):
     """The whole file."""
 
     systems: Table
+    stars: Stars
     constellations: Table
     regions: Table
     types: Table
@@ -51,6 +63,7 @@ def load(path: Path = FILE) -> Universe:
         ) from None
     return Universe(
         systems=_systems(content.systems),
+        chart=_chart(content.stars),
         constellations=_names(content.constellations),
         constellation_regions=_integers(content.constellations.columns["region"]),
         regions=_names(content.regions),
@@ -83,6 +96,11 @@ def floats(values: list[float]) -> bytes:
     return array("d", values).tobytes()
 
 
+def small_floats(values: list[float]) -> bytes:
+    """Give a column of floats with seven digits."""
+    return array("f", values).tobytes()
+
+
 def _integers(column: bytes) -> "array[int]":
     found = array("I")
     found.frombytes(column)
@@ -98,3 +116,14 @@ def _systems(table: Table) -> Systems:
     security.frombytes(table.columns["security"])
     constellation, space, wormhole = (_integers(table.columns[name]) for name in ("constellation", "space", "wormhole"))
     return Systems(_names(table), security, constellation, space, wormhole)
+
+
+def _chart(stars: Stars) -> Chart:
+    x, y, z = (_small_floats(column) for column in (stars.x, stars.y, stars.z))
+    return Chart(x, y, z, _integers(stars.ends), _integers(stars.gates))
+
+
+def _small_floats(column: bytes) -> "array[float]":
+    found = array("f")
+    found.frombytes(column)
+    return found

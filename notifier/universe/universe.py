@@ -2,10 +2,12 @@
 
 import difflib
 from array import array
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+
+from notifier.universe.distance import Chart
 
 SPACES: Final = frozenset({"highsec", "lowsec", "nullsec", "wormhole", "pochven", "abyssal", "void"})
 """The classes of space that rules know; the Jove regions count as nullsec."""
@@ -117,6 +119,7 @@ class Universe:
     def __init__(
         self,
         systems: Systems,
+        chart: Chart,
         constellations: Names,
         constellation_regions: "array[int]",
         regions: Names,
@@ -126,7 +129,7 @@ class Universe:
         factions: Names,
         corporations: Names,
     ) -> None:
-        self._systems, self._types = systems, types
+        self._systems, self._chart, self._types = systems, chart, types
         self._constellations, self._constellation_regions = constellations, constellation_regions
         self._regions, self._groups, self._group_categories = regions, groups, group_categories
         self._factions, self._corporations = factions, corporations
@@ -147,6 +150,29 @@ class Universe:
             SPACE_CODES[found.space[at]],
             WORMHOLE_CLASSES.get(found.wormhole[at]),
         )
+
+    def jumps(self, origin: int, target: int) -> int | None:
+        """Give the fewest jumps between two systems; None where no stargates lead there, such as into wormholes."""
+        start, end = self._systems.names.place(origin), self._systems.names.place(target)
+        return None if start is None or end is None else self._chart.jumps(start, end)
+
+    def light_years(self, a: int, b: int) -> float | None:
+        """Give the distance of two systems; None where it means nothing: from wormholes, the abyss and the void."""
+        start, end = self._systems.names.place(a), self._systems.names.place(b)
+        return None if start is None or end is None else self._chart.light_years(start, end)
+
+    def within_jumps(self, origin: int, most: int) -> frozenset[int]:
+        """Give the systems at most so many jumps away, the origin among them; none around one that is not known."""
+        start = self._systems.names.place(origin)
+        return frozenset() if start is None else self._ids_of(self._chart.within_jumps(start, most))
+
+    def within_light_years(self, origin: int, most: float) -> frozenset[int]:
+        """Give the systems at most so many light years away, the origin among them; none where no distance is known."""
+        start = self._systems.names.place(origin)
+        return frozenset() if start is None else self._ids_of(self._chart.within_light_years(start, most))
+
+    def _ids_of(self, places: Iterable[int]) -> frozenset[int]:
+        return frozenset(self._system_ids[place] for place in places)
 
     def constellation(self, constellation_id: int) -> Constellation | None:
         """Give the constellation."""
@@ -193,6 +219,11 @@ class Universe:
         """Give the closest name of this kind; None where none is close."""
         close = difflib.get_close_matches(name.strip().casefold(), self._by_name[kind], n=1, cutoff=0.7)
         return self._names[kind].get(self._by_name[kind][close[0]][0]) if close else None
+
+    @cached_property
+    def _system_ids(self) -> tuple[int, ...]:
+        """The ids by their places; workers that read no configuration never need it."""
+        return tuple(self._systems.names)
 
     @cached_property
     def _names(self) -> dict[str, Names]:

@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from notifier.problem import Problem
-from notifier.tracking import parse_rule
+from notifier.tracking import only_origin, parse_rule, read_origin
 from notifier.tracking.isk import IskError, parse_isk
+from notifier.tracking.near import KEYS as NEAR_KEYS
 from notifier.tracking.parse import DEEPEST, KEYS
 from notifier.tracking.rules import (
     All,
@@ -32,6 +33,8 @@ from notifier.tracking.rules import (
 
 PARTY = "characters, corporations, alliances, factions, ship_types, ship_groups"
 SPACE = "abyssal, highsec, lowsec, nullsec, pochven, void, wormhole"
+NEAR = 'a table such as { system = "Jita", jumps = 5 } or'
+JITA = {"system": "Jita", "jumps": 5}
 AMOUNT = 'ISK: a number, or a text such as "50m", "1.5b", "2t"'
 
 
@@ -53,6 +56,7 @@ def mistakes(table: object, where: str = "where") -> list[str]:
         ({"systems": [" jITA ", "JITA", 30000142]}, Systems(ids(30000142))),
         ({"constellations": ["Kimotoro"]}, Constellations(ids(20000020))),
         ({"regions": ["the forge", 10000043]}, Regions(ids(10000002, 10000043))),
+        ({"near": {"system": "Jita", "jumps": 0}}, Systems(ids(30000142))),
         ({"space": ["lowsec", "pochven"]}, Spaces(frozenset({"lowsec", "pochven"}))),
         ({"space": "wormhole"}, Spaces(frozenset({"wormhole"}))),
         ({"victim": {"characters": [90]}}, Who("victim", characters=ids(90))),
@@ -78,6 +82,75 @@ def mistakes(table: object, where: str = "where") -> list[str]:
 )
 def test_a_table_means_a_rule(table: dict[str, Any], expected: Rule) -> None:
     assert parse_rule(table, "where", real.universe()) == (expected, [])
+
+
+@pytest.mark.parametrize("key", ["jumps", "light_years"])
+def test_near_means_the_systems_around_and_the_origin_itself(key: str) -> None:
+    universe = real.universe()
+    near = {"jumps": universe.within_jumps(30000142, 2), "light_years": universe.within_light_years(30000142, 2)}
+    assert parse_rule({"near": {"system": " jITA ", key: 2}}, "where", universe) == (Systems(near[key]), [])
+    assert 30000142 in near[key]
+    assert len(near[key]) > 5
+
+
+def test_of_a_list_of_near_tables_any_may_be_true() -> None:
+    found, _ = parse_rule(
+        {"near": [{"system": 30000142, "jumps": 1}, {"system": "Amamake", "light_years": 0.1}]},
+        "where",
+        real.universe(),
+    )
+    assert found == Systems(real.universe().within_jumps(30000142, 1) | {30002537})
+
+
+def test_in_pochven_jumps_and_light_years_are_counted_too() -> None:
+    found, _ = parse_rule({"near": {"system": "Niarja", "jumps": 50}}, "where", real.universe())
+    assert isinstance(found, Systems)
+    assert len(found.ids) == 27
+
+
+JITA_FAR = {"near": {"system": 30000142, "light_years": 6}}
+
+
+@pytest.mark.parametrize(
+    ("table", "origin"),
+    [
+        ({"near": JITA}, 30000142),
+        ({"near": [JITA], "npc": False}, 30000142),
+        ({"any": [{"near": JITA}, JITA_FAR, {"all": [{"near": JITA}]}]}, 30000142),
+        ({"near": JITA, "none": [{"near": {"system": "Amamake", "jumps": 1}}]}, 30000142),
+        ({"near": [JITA, {"system": "Amamake", "jumps": 1}]}, None),
+        ({"none": [{"near": JITA}]}, None),
+        ({"systems": ["Jita"]}, None),
+        ({}, None),
+    ],
+)
+def test_the_only_system_that_a_rule_measures_from_is_its_origin(table: dict[str, Any], origin: int | None) -> None:
+    assert parse_rule(table, "where", real.universe())[1] == []
+    assert only_origin(table, real.universe()) == origin
+
+
+@pytest.mark.parametrize(
+    ("entry", "origin", "found"),
+    [
+        ("jita", 30000142, []),
+        (30000142, 30000142, []),
+        ("Niarja", 30003504, []),
+        ("Jitta", None, ["where: found 'Jitta', expected the name of a system, or its id; did you mean Jita?"]),
+        (True, None, ["where: found true, expected a system by name or id"]),
+        (1, None, ["where: found 1, expected a system of known space: from others no distance is measured"]),
+        (
+            "Thera",
+            None,
+            ["where: found 'Thera', expected a system of known space: from others no distance is measured"],
+        ),
+    ],
+)
+def test_an_origin_is_a_system_that_distances_are_measured_from(
+    entry: object, origin: int | None, found: list[str]
+) -> None:
+    problems: list[str] = []
+    assert read_origin(entry, "where", real.universe(), lambda *said: problems.append(str(Problem(*said)))) == origin
+    assert problems == found
 
 
 def test_an_id_that_the_static_data_do_not_know_is_no_mistake() -> None:
@@ -142,6 +215,49 @@ def test_what_is_neither_name_nor_id_is_a_mistake(kind: str, entry: object) -> N
             {"value": {"min": "2b", "max": "1b"}},
             "where.value: found a min of 2,000,000,000 above the max of 1,000,000,000, expected a min that is at most",
         ),
+        ({"near": {}}, f"where.near: found an empty table, expected {NEAR}"),
+        ({"near": []}, f"where.near: found an empty list, expected {NEAR}"),
+        ({"near": "Jita"}, f"where.near: found 'Jita', expected {NEAR}"),
+        ({"near": [JITA, 5]}, f"where.near[2]: found 5, expected {NEAR}"),
+        ({"near": [{**JITA, "system": 0}]}, "where.near[1].system: found 0, expected a system by name or id"),
+        (
+            {"near": {**JITA, "system": ["Jita"]}},
+            "where.near.system: found a list of 1, expected a system by name or id",
+        ),
+        ({"near": {"jumps": 5}}, "where.near: found no system, expected the key system"),
+        ({"near": {"system": "Jita"}}, "where.near: found neither of jumps and light_years, expected one of the two"),
+        (
+            {"near": {**JITA, "light_years": 5}},
+            "where.near: found both of jumps and light_years, expected one of the two",
+        ),
+        *(
+            (
+                {"near": {**JITA, "jumps": jumps}},
+                f"where.near.jumps: found {found}, expected a whole number from 0 to 50",
+            )
+            for jumps, found in ((-1, "-1"), (51, "51"), (5.0, "5.0"), (True, "true"), ("5", "'5'"), (None, "None"))
+        ),
+        *(
+            (
+                {"near": {"system": "Jita", "light_years": far}},
+                f"where.near.light_years: found {found}, expected a number above 0, at most 50",
+            )
+            for far, found in ((0, "0"), (50.1, "50.1"), (math.nan, "nan"), (True, "true"), ("5", "'5'"), (-1, "-1"))
+        ),
+        *(
+            (
+                {"near": {"system": system, "jumps": 5}},
+                f"where.near.system: found {system!r}, expected a system with st",
+            )
+            for system in ("J100744", "Thera", 39_999_999, 2**63 - 1)
+        ),
+        *(
+            (
+                {"near": {"system": system, "light_years": 5}},
+                f"where.near.system: found {system!r}, expected a system of known space: from others no distance is",
+            )
+            for system in ("J100744", "Thera", 39_999_999, 2**63 - 1)
+        ),
         ({"npc": 1}, "where.npc: found 1, expected true or false"),
         ({"solo": "true"}, "where.solo: found 'true', expected true or false"),
         ({"any": []}, "where.any: found an empty list, expected a list of tables, such as [ { npc = true } ]"),
@@ -169,6 +285,8 @@ def test_a_mistake_is_told_with_its_place_and_what_was_expected(table: object, p
         ({"victim": {"ship_groups": ["Frigat"]}}, "Frigate"),
         ({"victim": {"factions": ["Caldari Stat"]}}, "Caldari State"),
         ({"victim": {"corporations": ["CBD Corporatio"]}}, "CBD Corporation"),
+        ({"near": {"system": "Jitta", "jumps": 5}}, "Jita"),
+        ({"near": {"system": "Jita", "jumps": 5, "sytem": 1}}, "system"),
         ({"space": ["lowsek"]}, "lowsec"),
         ({"victim": {"ship_type": [1]}}, "ship_types"),
         ({"value": {"mim": 1}}, "min"),
@@ -272,6 +390,12 @@ class Nowhere:
     def suggest(self, kind: str, name: str, /) -> str | None:
         return "one" if kind == "system" else None
 
+    def within_jumps(self, origin: int, most: int, /) -> frozenset[int]:
+        return frozenset({origin, 2}) if origin == 1 else frozenset()
+
+    def within_light_years(self, origin: int, most: float, /) -> frozenset[int]:
+        return frozenset({origin}) if origin == 1 else frozenset()
+
 
 plain = st.one_of(
     st.none(),
@@ -282,7 +406,7 @@ plain = st.one_of(
     st.dates(),
     st.sampled_from(["one", "lowsec", "50m", 1, 10**400]),
 )
-keys = st.sampled_from([*KEYS, *PARTY.split(", "), "min", "max"]) | st.text(max_size=6)
+keys = st.sampled_from([*KEYS, *PARTY.split(", "), *NEAR_KEYS, "min", "max"]) | st.text(max_size=6)
 anything = st.recursive(
     plain,
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(keys, inner, max_size=4)),
@@ -296,6 +420,8 @@ anything = st.recursive(
 def test_any_input_gives_a_rule_or_its_mistakes(table: object) -> None:
     found, problems = parse_rule(table, "where", Nowhere())
     assert (found is None) is bool(problems)
+    if found is not None:
+        assert only_origin(table, Nowhere()) in (None, 1)
     for problem in problems:
         assert isinstance(problem, Problem)
         assert problem.where.startswith("where")

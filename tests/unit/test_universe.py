@@ -119,7 +119,10 @@ def test_a_data_file_that_cannot_be_read_is_one_clear_error(tmp_path, content):
 def test_the_data_file_is_built_from_csv_the_same_each_time(tmp_path):
     files = {
         "systems": "system_id,name,security,constellation_id,region_id,wormhole_class_id,space\n"
-        "31000002,J1,-0.99,20,10,5,wormhole\n30000001,Tanoo,0.858,20,10,,highsec\n",
+        "31000002,J1,-0.99,20,10,5,wormhole\n30000001,Tanoo,0.858,20,10,,highsec\n"
+        "30000002,Lashesih,0.751,20,10,,highsec\n",
+        "positions": "system_id,x_m,y_m,z_m\n30000002,0,9.4607304725808e15,0\n30000001,0,0,0\n31000002,7e18,0,0\n",
+        "jumps": "from_system_id,to_system_id\n30000001,30000002\n",
         "constellations": "constellation_id,name,region_id\n20,San Matar,10\n",
         "regions": "region_id,name\n10,Derelik\n",
         "types": "type_id,name,group_id,group_name,category_id\n587,Rifter,25,Frigate,6\n",
@@ -135,3 +138,5 @@ def test_the_data_file_is_built_from_csv_the_same_each_time(tmp_path):
     small = load(path)
     assert (small.system(31000002).wormhole_class, small.system(30000001).space) == ("C5", "highsec")
     assert small.find("ship_type", "rifter") == (587,)
+    assert [small.jumps(30000002, to) for to in (30000001, 30000002, 31000002)] == [1, 0, None]
+    assert [small.light_years(30000001, to) for to in (30000001, 30000002, 31000002)] == [0.0, 1.0, None]
