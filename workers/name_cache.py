@@ -75,14 +75,14 @@ class NameCache:
 
 
 def pause_left(pause: bytes | str | None) -> float:
-    """Seconds that ESI wants to be left alone, by the value of its key: what it asked of one worker, all of them do."""
+    """Seconds that a service wants to be left alone, by the value of its key: what it asked of one worker all do."""
     return 0.0 if pause is None else float(text(pause)) - time.time()
 
 
-def keep_pause(connection: Redis, seconds: float | None) -> None:
-    """Leave ESI alone for so long, in all processes: each call in between would prolong it."""
+def keep_pause(connection: Redis, seconds: float | None, service: str = SERVICE) -> None:
+    """Leave the service alone for so long, in all processes: each call in between would prolong it."""
     if seconds:
-        connection.set(keys.pause(SERVICE), repr(time.time() + seconds), px=max(int(seconds * 1000), 1))
+        connection.set(keys.pause(service), repr(time.time() + seconds), px=max(int(seconds * 1000), 1))
 
 
 def counts(error: Exception) -> bool:

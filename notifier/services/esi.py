@@ -1,4 +1,7 @@
-"""EVE's public API: names in bulk, tickers one by one. Caching, and remembering unknown ids, is the caller's part."""
+"""EVE's public API: names and average prices in bulk, tickers one by one.
+
+Caching, and remembering unknown ids, is the caller's part.
+"""
 
 from collections import deque
 from collections.abc import Collection, Mapping
@@ -85,7 +88,13 @@ class _Page(msgspec.Struct, frozen=True):
     ticker: str
 
 
+class _Price(msgspec.Struct, frozen=True):
+    type_id: int
+    average_price: float | None = None
+
+
 _rows = msgspec.json.Decoder(list[_Row])
+_prices = msgspec.json.Decoder(list[_Price])
 _page = msgspec.json.Decoder(_Page)
 
 
@@ -161,6 +170,20 @@ class Esi:
         if left is not None and left < ERRORS_KEPT:
             raise EsiDown(f"only {left:.0f} errors are left in ESI's window", pause, None, "throttled")
         return None
+
+    def prices(self) -> dict[int, float]:
+        """Give the average price in ISK of every type that the market sells, some 15,000. Raises EsiDown."""
+        try:
+            response = self._client.get(f"{self._base}/markets/prices", headers=_HEADERS)
+        except httpx.HTTPError as error:
+            raise _unreachable(error) from None
+        if response.status_code != httpx.codes.OK:
+            raise classify(response.status_code, response.headers)
+        try:
+            rows = _prices.decode(response.content)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            raise EsiDown("ESI's answer is not the list of prices that it promises") from None
+        return {row.type_id: row.average_price for row in rows if row.average_price}
 
     def _step(self, search: _Search) -> None:
         batch = search.waiting.popleft()

@@ -1,4 +1,7 @@
-"""ESI: names in bulk, status, and the public pages of characters, corporations, alliances (esi-docs, services/esi)."""
+"""ESI: names and average prices in bulk, status, and the public pages of characters, corporations, alliances.
+
+Source: esi-docs, services/esi.
+"""
 
 import math
 import re
@@ -9,6 +12,7 @@ import msgspec
 
 from ops.simulators import names
 from ops.simulators.limits import FixedWindow, SlidingWindow
+from ops.simulators.prices import Prices
 from ops.simulators.wire import Clock, Request, Response, json_response
 
 MOST_NAMES = 1_000
@@ -32,11 +36,20 @@ _UNRESOLVED = "Ensure all IDs are valid before resolving."
 
 
 class Esi:
-    """Answers as ESI. `kinds` says which ids of the feed are which; `unknown` which ids it shall not know now."""
+    """Answers as ESI. `kinds` says which ids of the feed are which; `unknown` which ids it shall not know now;
+    `prices` are those of the types that the market sells.
+    """
 
     def __init__(
-        self, clock: Clock, *, kinds: Mapping[int, str], unknown: Callable[[], frozenset[int]], limited: bool
+        self,
+        clock: Clock,
+        *,
+        kinds: Mapping[int, str],
+        unknown: Callable[[], frozenset[int]],
+        limited: bool,
+        prices: Prices,
     ) -> None:
+        self._average = prices
         self._clock, self._kinds, self._unknown, self._limited = clock, kinds, unknown, limited
         self._errors = FixedWindow(ERRORS, 60.0)
         self._tokens = {route: SlidingWindow(tokens // 2, 900.0) for route, (_, tokens) in TOKENS.items()}
@@ -62,6 +75,8 @@ class Esi:
     def _route(self, request: Request, path: str, now: float) -> Response:
         if path == "/universe/names":
             return self._names(request) if request.method == "POST" else _refused(405, "Method not allowed")
+        if path == "/markets/prices":
+            return self._prices(now)
         if path in TOKENS:
             return self._status(request, path, now)
         page = _PAGE.match(path)
@@ -85,6 +100,13 @@ class Esi:
         return json_response(
             200, [{"category": kind, "id": one, "name": names.name(one, kind or "")} for one, kind in rows]
         )
+
+    def _prices(self, now: float) -> Response:
+        rows = [
+            {"type_id": one, "average_price": price, "adjusted_price": 0.9 * price}
+            for one, price in self._average.all().items()
+        ]
+        return json_response(200, rows, _cached(now, 3_600))
 
     def _status(self, request: Request, path: str, now: float) -> Response:
         wait = self._tokens[path].use(request.client, now) if self._limited else 0.0

@@ -9,7 +9,7 @@ import msgspec
 
 from ops.simulators.wire import Request, Response
 
-Service: TypeAlias = Literal["discord", "esi", "zkillboard"]
+Service: TypeAlias = Literal["discord", "esi", "markets", "zkillboard"]
 
 
 class Match(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):

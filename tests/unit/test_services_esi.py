@@ -248,3 +248,14 @@ def test_an_esi_that_is_silent_is_down() -> None:
 
     with pytest.raises(EsiDown, match="cannot be reached: ReadTimeout"):
         esi(silent).ticker("corporation", 1, 1.0)
+
+
+def test_average_prices_come_in_one_call_and_what_has_none_is_left_out() -> None:
+    rows = [{"type_id": 7, "average_price": 1.5, "adjusted_price": 9.0}, {"type_id": 8, "adjusted_price": 9.0}]
+    assert esi(fixed(200, [*rows, {"type_id": 9, "average_price": 0.0}])).prices() == {7: 1.5}
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"null"), (200, b"<html>"), (404, {}), (502, b""), (429, {})])
+def test_without_the_list_of_prices_esi_is_down(status: int, body: object) -> None:
+    with pytest.raises(EsiDown):
+        esi(fixed(status, body, retry_after="9")).prices()
