@@ -46,11 +46,14 @@ class Admin:
         self._queues, self._clock = queues, clock
         self._noted: deque[_Noted] = deque(maxlen=MOST_NOTED)
         self._kept_back: set[str] = set()
-        self._publish: list[str | None] = []
+        self._publish: list[tuple[str | None, float | None]] = []
 
-    def configured(self, to: str | None) -> None:
-        """The configuration names this destination for it, or none: from the next flush on, for all processes."""
-        self._publish = [to]
+    def configured(self, to: str | None, status: float | None = None) -> None:
+        """The configuration names this destination for it, or none: from the next flush on, for all processes.
+
+        `status` is how often it is told how the service fares, in seconds, None for never (see `status_notice`).
+        """
+        self._publish = [(to, status)]
 
     def hear(self, kind: Kind, fields: dict[str, Any]) -> None:
         """Listen to an event, as `telemetry.subscribe` has it."""
@@ -84,12 +87,16 @@ class Admin:
 
     def _keep_configured(self) -> None:
         if self._publish:
-            [to] = self._publish
-            if to is None:
-                self._queues.connection.delete(keys.ADMIN)
-            else:
-                self._queues.connection.set(keys.ADMIN, to)
+            [(to, status)] = self._publish
+            self._keep(keys.ADMIN, to)
+            self._keep(keys.STATUS_EVERY, None if status is None else repr(status))
             self._publish = []
+
+    def _keep(self, key: str, value: str | None) -> None:
+        if value is None:
+            self._queues.connection.delete(key)
+        else:
+            self._queues.connection.set(key, value)
 
     def _hold_back(self, noted: _Noted, to: str) -> None:
         """Everything goes through the list of its kind, so that what another process kept back is told along."""

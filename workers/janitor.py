@@ -18,6 +18,7 @@ from workers.process import StopSignal
 from workers.queues import QUEUES, Queues
 from workers.recovery import Recovery
 from workers.replies import text
+from workers.status_notice import StatusNotices
 from workers.telemetry import emit, flush
 
 UPKEEP_MISSING = 45.0
@@ -46,6 +47,7 @@ class Janitor:
         self._queues, self._host, self._status, self._upkeep = queues, host, status, upkeep
         self._lease = Lease(queues, "janitor", host)
         self._recovery, self._letters = Recovery(queues), DeadLetters(queues)
+        self._statuses = StatusNotices(queues)
         self._seen_dead: set[str] = set()
         self._seen_lost: set[str] = set()
         self._archive = None if state is None else Archive(state)
@@ -77,6 +79,7 @@ class Janitor:
         self._keep_limits()
         for name in QUEUES:
             self._queues[name].finished_job_registry.cleanup()
+        self._statuses.look()
 
     def _watch_upkeep(self) -> None:
         """Every host looks, as the one that should do the work is perhaps not there."""

@@ -59,6 +59,16 @@ def ship(type_id: int) -> str:
     return f"{_IMAGES}/types/{type_id}/{'icon' if type_id in _WITHOUT_RENDER else 'render'}?size=128"
 
 
+def icon(type_id: int) -> str:
+    """Give the icon of a type."""
+    return f"{_IMAGES}/types/{type_id}/icon?size=64"
+
+
+def portrait(character_id: int) -> str:
+    """Give the portrait of a pilot."""
+    return f"{_IMAGES}/characters/{character_id}/portrait?size=128"
+
+
 def _hour(moment: datetime) -> str:
     """Give an hour as these pages name it: YYYYMMDDHH00, in UTC."""
     return f"{moment.year:04}{moment:%m%d%H}00"

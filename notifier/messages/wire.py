@@ -5,9 +5,13 @@ from typing import TypeAlias
 import msgspec
 
 from notifier.messages.admin import AdminNotice
+from notifier.messages.character import CharacterNotice
 from notifier.messages.notice import KillNotice
+from notifier.messages.rally import RallyNotice
+from notifier.messages.status import StatusNotice
+from notifier.messages.system import SystemNotice
 
-Notice: TypeAlias = KillNotice | AdminNotice
+Notice: TypeAlias = KillNotice | AdminNotice | SystemNotice | CharacterNotice | RallyNotice | StatusNotice
 """Every kind of notice; its tag in the JSON tells which."""
 
 _decoder: msgspec.json.Decoder[Notice] = msgspec.json.Decoder(Notice)
