@@ -39,6 +39,7 @@ _KINDS = (
     Kind("circuit_closed", ("circuit",), "INFO"),
     Kind("destination_disabled", ("destination", "reason"), "ERROR", "destination-disabled"),
     Kind("destination_enabled", ("destination",), "INFO"),
+    Kind("template_failed", ("destination", "reason"), "WARNING", "template-failed"),
     Kind("package_malformed", ("sequence", "reason"), "WARNING", "malformed-package"),
     Kind("packages_skipped", ("first", "last", "count", "reason"), "ERROR", "skipped-packages"),
     Kind("names_missing", ("job", "reason"), "WARNING"),
