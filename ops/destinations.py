@@ -1,4 +1,4 @@
-"""`notifier destinations`: how they stand, a test message, disabling and enabling. No address is shown."""
+"""`notifier destinations`: how they stand, a test message, disabling and enabling. No address, no token is shown."""
 
 import os
 import time
@@ -17,9 +17,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from notifier.config import AddressProblem, Config, Destination, Settings, WebhookAddress, load_config
+from notifier.config import Address, AddressProblem, Config, Destination, Settings, duration, load_config
 from notifier.messages import AdminNotice, compose
 from notifier.outcome import Failed
 from notifier.problem import did_you_mean
@@ -50,10 +49,15 @@ ConfigFile = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One destination as `list` shows it; `fingerprint` is None where its address is unreadable, `problem` says why."""
+    """One destination as `list` shows it; `fingerprint` is None where its address is unreadable, `problem` says why.
+
+    `messages` are the words of the configuration for how its messages come.
+    """
 
     id: str
+    kind: str
     kept: str
+    messages: tuple[str, ...]
     fingerprint: str | None
     problem: str
     standing: Standing
@@ -66,25 +70,34 @@ class Shown:
 
     def as_dict(self) -> dict[str, Any]:
         """The destination as JSON shows it."""
-        shown: dict[str, Any] = {"id": self.id, "kept": self.kept, "fingerprint": self.fingerprint}
+        shown: dict[str, Any] = {"id": self.id, "kind": self.kind, "kept": self.kept, "fingerprint": self.fingerprint}
+        shown["messages"] = self.messages
         shown |= {"problem": self.problem or None, "state": "disabled" if self.disabled else "enabled"}
         shown |= {"reason": self.standing.reason, "since": self.standing.since} if self.disabled else {}
         return shown | {"waiting": self.standing.waiting, "circuit": self.circuit.state}
 
     def words(self) -> list[str]:
-        """The destination as a line of the table shows it."""
-        state = f"disabled since {_when(self.standing.since)}: {self.standing.reason}" if self.disabled else "enabled"
-        circuit = self.circuit.state
-        if circuit != "closed":
-            circuit += f" since {_when(self.circuit.since)}: {self.circuit.reason}"
-        return [self.id, self.kept, self.fingerprint or "?", self.problem or state, f"{self.standing.waiting}", circuit]
+        """The destination as a row of the table shows it."""
+        state = "unusable" if self.problem else "disabled" if self.disabled else "enabled"
+        by = f"{self.kind} {self.fingerprint or '?'}"
+        return [self.id, by, state, f"{self.standing.waiting}", self.circuit.state]
+
+    def details(self) -> Iterator[str]:
+        """What stands below its row, a line each."""
+        yield ", ".join([self.kept, *self.messages])
+        if self.problem:
+            yield self.problem
+        if self.disabled:
+            yield f"disabled since {_when(self.standing.since)}: {self.standing.reason}"
+        if self.circuit.state != "closed":
+            yield f"circuit {self.circuit.state} since {_when(self.circuit.since)}: {self.circuit.reason}"
 
 
 @app.command("list")
 def list_(
     config: ConfigFile = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False
 ) -> None:
-    """List the destinations: where each address is kept, its fingerprint, enabled or not, what waits, the circuit."""
+    """List the destinations: by webhook or bot, where that is kept, how messages come, enabled or not, what waits."""
     settings = _settings(config)
     known, connection = _config(settings), _connection(settings)
     found = shown(known, connection)
@@ -92,15 +105,24 @@ def list_(
         for one in found:
             print(msgspec.json.encode(one.as_dict()).decode())  # noqa: T201
         return
-    table = Table("id", "address in", "fingerprint", "state", "waiting", "circuit", box=None, pad_edge=False)
-    for one in found:
-        table.add_row(*(escape(cell) for cell in one.words()))
-    out.print(table if found else "no destinations")
+    for line in _lines(found) if found else ["no destinations"]:
+        out.print(escape(line))
     whole = circuits.read(connection).get(WHOLE, State("closed"))
     if whole.state != "closed":
         out.print(f"the circuit around Discord is {whole.state} since {_when(whole.since)}: {escape(whole.reason)}")
     if known.admin is not None:
         out.print(f"the operator is told in {known.admin}")
+
+
+def _lines(found: list[Shown]) -> Iterator[str]:
+    """The table of the destinations: a row for each, its details below it."""
+    rows = [["id", "posts by", "state", "waiting", "circuit"], *(one.words() for one in found)]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    yield lines[0]
+    for one, line in zip(found, lines[1:], strict=True):
+        yield line
+        yield from (f"    {detail}" for detail in one.details())
 
 
 def shown(config: Config, connection: Redis) -> list[Shown]:
@@ -116,7 +138,24 @@ def _shown(destination: Destination, standing: Standing, circuit: State) -> Show
         fingerprint, problem = destination.address().fingerprint, ""
     except AddressProblem as error:
         fingerprint, problem = None, str(error)
-    return Shown(destination.id, destination.kept, fingerprint, problem, standing, circuit)
+    to = destination
+    return Shown(to.id, to.kind, to.kept, tuple(_messages(to)), fingerprint, problem, standing, circuit)
+
+
+def _messages(to: Destination) -> Iterator[str]:
+    """How its messages come, in the words of the configuration, each only where it was set."""
+    yield to.layout if to.template is None else f"template {to.template.name}"
+    for key, value in (("channel", to.channel), ("thread", to.thread), ("post_name", to.manners.post_name)):
+        if value is not None:
+            yield f"{key} {value}"
+    if to.digest is not None:
+        yield f"digest above {to.digest.above}"
+    if to.rewrites == "edit":
+        yield "rewrites edit"
+    if to.manners.mentions is not None:
+        yield f"mentions every {duration.words(to.manners.mentions.at_most_every)}"
+    if (quiet := to.manners.quiet) is not None:
+        yield f"quiet {quiet.begin:%H:%M}-{quiet.end:%H:%M} {quiet.zone}"
 
 
 @app.command()
@@ -142,7 +181,7 @@ def test(destination: Id, config: ConfigFile = None) -> None:
         out.print(f"{destination} is still disabled: notifier destinations enable {destination}")
 
 
-def post_test(service: Discord, address: WebhookAddress, destination: Destination) -> Posted | Failed:
+def post_test(service: Discord, address: Address, destination: Destination) -> Posted | Failed:
     """Post the test message once, mentioning nobody, and give what Discord's answer means."""
     text = f"A test of the destination {destination.id}: killmails will be told here."
     notice = AdminNotice("test_message", text, level="INFO", time=int(time.time()))
@@ -210,7 +249,7 @@ def _settings(config: Path | None) -> Settings:
 
 
 def _config(settings: Settings) -> Config:
-    return load_config(settings.config, os.environ, load(), settings.discord_hosts)
+    return load_config(settings.config, os.environ, load(), settings.discord_hosts, settings.discord_url)
 
 
 def _connection(settings: Settings) -> Redis:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import tomli_w
 
-from notifier.config import ConfigError, Settings, check_addresses, load_config
+from notifier.config import ConfigError, Settings, check_addresses, check_janice_key, check_templates, load_config
 from notifier.universe import load
 from ops.home import Home, write_private
 from ops.tree import compile_tree
@@ -60,9 +60,10 @@ def readers(tree: Mapping[str, Any]) -> list[str]:
 
 
 def check(settings: Settings, environ: Mapping[str, str], roles: Collection[str]) -> None:
-    """Load the configuration and, where this host delivers, every address. Raises ConfigError."""
-    config = load_config(settings.config, environ, load(), settings.discord_hosts)
-    problems = check_addresses(config) if "delivery" in roles else []
+    """Load the configuration and, where this host needs them, every address, template and key. Raises ConfigError."""
+    config = load_config(settings.config, environ, load(), settings.discord_hosts, settings.discord_url)
+    problems = [*check_addresses(config), *check_templates(config)] if "delivery" in roles else []
+    problems += check_janice_key(settings.janice_key_file) if "enrichment" in roles else []
     if problems:
         raise ConfigError(problems)
 
@@ -82,7 +83,9 @@ def _snapshot(source: Path, home: Home) -> None:
     """Keep the configuration that was found good; paths in it are relative to where it stood."""
     table = tomllib.loads(source.read_bytes().decode("utf-8-sig"))
     for destination in table.get("destinations", ()):
-        webhook = destination["webhook"]
-        if "file" in webhook:
-            webhook["file"] = str(source.parent.absolute() / Path(webhook["file"]).expanduser())
+        kept = destination["bot" if "bot" in destination else "webhook"]
+        if "file" in kept:
+            kept["file"] = str(source.parent.absolute() / Path(kept["file"]).expanduser())
+        if template := destination.get("template"):
+            template["file"] = str(source.parent.absolute() / Path(template["file"]).expanduser())
     write_private(home.config, tomli_w.dumps(table))

@@ -1,12 +1,16 @@
-"""A destination: where its webhook's address is kept (a variable or a file), read each time it is asked for."""
+"""A destination: where its webhook's address or its bot's token is kept (a variable or a file), read each time it is
+asked for.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from notifier.config.address import LONGEST, WebhookAddress, parse_address
+from notifier.config.address import LONGEST, Address, BotChannel, WebhookAddress, parse_address, parse_api, parse_token
+from notifier.config.battle import Battle
 from notifier.config.manners import PLAIN, Manners
+from notifier.config.settings import DISCORD_URL
 from notifier.messages import Layout
 from notifier.problem import Problem
 
@@ -19,6 +23,10 @@ an operator (it may not come at all).
 """
 
 
+Rewrites: TypeAlias = Literal["ignore", "edit"]
+"""What becomes of a message when zKillboard has rewritten the file of its killmail."""
+
+
 class AddressProblem(Exception):  # noqa: N818 - it carries a Problem, and is named after it
     """A destination's address cannot be read or used; `problem` says why, without the address."""
 
@@ -29,10 +37,13 @@ class AddressProblem(Exception):  # noqa: N818 - it carries a Problem, and is na
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A Discord channel by its webhook; exactly one of `env` (a variable's name) and `file` says where its address is.
+    """A Discord channel: by its webhook, or with `channel` (its id, or a thread's) by a bot that posts there.
 
-    `environ` and `allowed_hosts` are what the address is read from and checked against. `max_age` in seconds: how old
-    a notification may become that cannot be posted. `thread` is the id of the channel's thread that is posted in.
+    Exactly one of `env` (a variable's name) and `file` says where the webhook's address or the bot's token is kept.
+    `environ` and `allowed_hosts` are what that is read from and checked against, `api` is the address of Discord's API
+    for bots. `max_age` in seconds: how old a notification may become that cannot be posted. `thread` is the id of the
+    webhook's channel's thread that is posted in. `template` is a file that gives kills a look of their own; where it
+    fails they have the layout.
     """
 
     id: str
@@ -45,21 +56,39 @@ class Destination:
     layout: Layout = "full"
     thread: int | None = None
     manners: Manners = PLAIN
+    digest: Battle | None = None
+    rewrites: Rewrites = "ignore"
+    channel: int | None = None
+    api: str = DISCORD_URL
+    template: Path | None = None
 
     @property
     def kept(self) -> str:
-        """Where the address is kept, in words; never the address."""
+        """Where the address or the token is kept, in words; never the secret itself."""
         return f"variable {self.env}" if self.env is not None else f"file {self.file}"
 
-    def address(self) -> WebhookAddress:
-        """Read and check the address as it is now; raises AddressProblem."""
+    @property
+    def kind(self) -> Literal["webhook", "bot"]:
+        """By what it posts."""
+        return "webhook" if self.channel is None else "bot"
+
+    def address(self) -> Address:
+        """Read and check the address, or the token, as it is now; raises AddressProblem."""
         text = self._from_env() if self.env is not None else self._from_file()
-        found = parse_address(text, self._where(), self.allowed_hosts) if isinstance(text, str) else text
-        if isinstance(found, WebhookAddress):
-            found = self._in_thread(found)
+        found = text if isinstance(text, Problem) else self._checked(text)
         if isinstance(found, Problem):
             raise AddressProblem(found)
         return found
+
+    def _checked(self, text: str) -> Address | Problem:
+        if self.channel is not None:
+            token = parse_token(text, self._where())
+            return self._bot(token, self.channel) if isinstance(token, str) else token
+        found = parse_address(text, self._where(), self.allowed_hosts)
+        return self._in_thread(found) if isinstance(found, WebhookAddress) else found
+
+    def _bot(self, token: str, channel: int) -> BotChannel | Problem:
+        return parse_api(self.api, self.allowed_hosts) or BotChannel(token, channel, self.api)
 
     def _in_thread(self, address: WebhookAddress) -> WebhookAddress | Problem:
         """The address of our thread; it is another one: what Discord says of it says nothing of the channel's."""
@@ -70,11 +99,15 @@ class Destination:
         return address if self.thread is None else address.in_thread(self.thread)
 
     def _where(self) -> str:
-        return f"destinations.{self.id}.webhook ({self.kept})"
+        return f"destinations.{self.id}.{self.kind} ({self.kept})"
+
+    @property
+    def _secret(self) -> str:
+        return "a webhook's address" if self.channel is None else "a bot's token"
 
     def _from_env(self) -> str | Problem:
         text = self.environ.get(self.env or "")
-        return Problem(self._where(), "no such variable", "a webhook's address in it") if text is None else text
+        return Problem(self._where(), "no such variable", f"{self._secret} in it") if text is None else text
 
     def _from_file(self) -> str | Problem:
         try:
@@ -82,4 +115,4 @@ class Destination:
                 return file.read(LONGEST * 2).decode("ascii", "replace")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
-            return Problem(self._where(), f"nothing readable ({reason})", "a file with a webhook's address")
+            return Problem(self._where(), f"nothing readable ({reason})", f"a file with {self._secret}")

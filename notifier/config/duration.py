@@ -1,6 +1,11 @@
 """Spans of time as an operator writes them: "90s", "30m", "6h", "2d"."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
+
+from notifier.config.tables import Add
+from notifier.problem import shown
 
 EXPECTED = 'a number and one of s, m, h, d, from "1m" to "7d"'
 SHORTEST, LONGEST = 60, 7 * 86_400
@@ -15,6 +20,16 @@ def seconds(text: object) -> int | None:
         return None
     span = int(found[1]) * _UNITS[found[2]]
     return span if SHORTEST <= span <= LONGEST else None
+
+
+def read(table: Mapping[str, Any], key: str, where: str, add: Add, usual: float) -> float:
+    """Read the span at `key` of the table at `where`, in seconds; `usual` where it is unsaid, or has a mistake."""
+    if key not in table:
+        return usual
+    found = seconds(table[key])
+    if found is None:
+        add(f"{where}.{key}", shown(table[key]), EXPECTED)
+    return usual if found is None else float(found)
 
 
 def words(span: float) -> str:

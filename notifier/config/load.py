@@ -8,12 +8,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from notifier.config import duration
 from notifier.config.destinations import AddressProblem, Destination
 from notifier.config.errors import ConfigError
 from notifier.config.read_destination import DestinationReader
+from notifier.config.settings import DISCORD_URL
 from notifier.config.tables import check_keys
+from notifier.messages import SAMPLE, TemplateFailed, read_template
 from notifier.problem import Problem, did_you_mean, shown
-from notifier.tracking import Subscription, parse_rule
+from notifier.tracking import Subscription, only_origin, parse_rule, read_origin
 from notifier.universe import Universe
 
 _ID = re.compile(r"[a-z0-9_-]{1,40}")
@@ -27,20 +30,29 @@ _HOW_TO_SUBSCRIBE = (
 class Config:
     """What notifier.toml says: destinations by id and subscriptions, both in the file's order.
 
-    `admin` is the id of the destination that is told what an operator should know, None for none.
+    `admin` is the id of the destination that is told what an operator should know, None for none; `status` how often
+    it is told how the service fares, in seconds, None for never.
     """
 
     destinations: Mapping[str, Destination]
     subscriptions: tuple[Subscription, ...]
     admin: str | None = None
+    status: float | None = None
 
 
-def load_config(path: Path, environ: Mapping[str, str], universe: Universe, allowed_hosts: Collection[str]) -> Config:
+def load_config(
+    path: Path,
+    environ: Mapping[str, str],
+    universe: Universe,
+    allowed_hosts: Collection[str],
+    discord_url: str = DISCORD_URL,
+) -> Config:
     """Read `path`; raises ConfigError with all mistakes at once. Addresses are not read (see `check_addresses`).
 
-    `environ` and `allowed_hosts` are what the destinations read their addresses from and check them against.
+    `environ` and `allowed_hosts` are what the destinations read their addresses from and check them against;
+    `discord_url` is where bots post.
     """
-    reading = _Reading(path, environ, allowed_hosts, universe)
+    reading = _Reading(path, environ, allowed_hosts, universe, discord_url)
     config = reading.config(_table(path))
     if reading.problems:
         raise ConfigError(reading.problems, path)
@@ -50,6 +62,23 @@ def load_config(path: Path, environ: Mapping[str, str], universe: Universe, allo
 def check_addresses(config: Config) -> list[Problem]:
     """Read each destination's address now and give what is wrong with them, in the order of the destinations."""
     return [problem for destination in config.destinations.values() if (problem := _address_problem(destination))]
+
+
+def check_templates(config: Config) -> list[Problem]:
+    """Read each destination's template now, try it on a made-up kill, and give what is wrong with them."""
+    return [problem for destination in config.destinations.values() if (problem := _template_problem(destination))]
+
+
+def _template_problem(destination: Destination) -> Problem | None:
+    if destination.template is None:
+        return None
+    try:
+        read_template(destination.template).embed(SAMPLE)
+    except TemplateFailed as failed:
+        line = "" if failed.line is None else f", line {failed.line}"
+        where = f"destinations.{destination.id}.template ({destination.template}{line})"
+        return Problem(where, failed.reason, "a template; ops/templates/README.md says what it may hold")
+    return None
 
 
 def _address_problem(destination: Destination) -> Problem | None:
@@ -94,11 +123,12 @@ class _Reading:
     environ: Mapping[str, str]
     allowed_hosts: Collection[str]
     universe: Universe
+    discord_url: str
     problems: list[Problem] = field(default_factory=list)
 
     def config(self, table: dict[str, Any]) -> Config:
         check_keys(table, "the file", ("destinations", "subscriptions", "admin"), self._add)
-        reader = DestinationReader(self.path, self.environ, self.allowed_hosts, self._add)
+        reader = DestinationReader(self.path, self.environ, self.allowed_hosts, self._add, self.discord_url)
         named = [reader.destination(entry, where) for entry, where in self._entries(table, "destinations")]
         destinations = {destination.id: destination for destination in named if destination is not None}
         # An id whose destination has a mistake is still an id: no second complaint where it is used.
@@ -108,7 +138,7 @@ class _Reading:
         if not table.get("subscriptions"):
             self._add("subscriptions", "none", _HOW_TO_SUBSCRIBE)
         subscriptions = tuple(found for found in made if found is not None)
-        return Config(MappingProxyType(destinations), subscriptions, self._admin(table, known))
+        return Config(MappingProxyType(destinations), subscriptions, self._admin(table, known), self._status(table))
 
     def _admin(self, table: dict[str, Any], known: set[str]) -> str | None:
         if "admin" not in table:
@@ -117,12 +147,18 @@ class _Reading:
         if not isinstance(admin, dict):
             self._add("admin", shown(admin), 'a table: [admin] to = "<id of a destination>"')
             return None
-        check_keys(admin, "admin", ("to",), self._add, required=("to",))
+        check_keys(admin, "admin", ("to", "status"), self._add, required=("to",))
         to = admin.get("to")
         if "to" in admin and (not isinstance(to, str) or to not in known):
             hint = did_you_mean(to, known) if isinstance(to, str) else ""
             self._add("admin.to", shown(to), f"the id of a destination{hint}")
         return to if isinstance(to, str) else None
+
+    def _status(self, table: dict[str, Any]) -> float | None:
+        admin = table.get("admin")
+        if not isinstance(admin, dict) or "status" not in admin:
+            return None
+        return duration.read(admin, "status", "admin", self._add, 0.0) or None
 
     def _add(self, where: str, found: str, expected: str) -> None:
         self.problems.append(Problem(where, found, expected))
@@ -150,14 +186,18 @@ class _Reading:
         return f"{name}.{found}"
 
     def _subscription(self, entry: dict[str, Any], where: str, known: set[str]) -> Subscription | None:
-        check_keys(entry, where, ("id", "to", "where"), self._add, required=("id", "to", "where"))
+        check_keys(entry, where, ("id", "to", "where", "origin"), self._add, required=("id", "to", "where"))
         to = self._to(entry["to"], f"{where}.to", known) if "to" in entry else ()
+        given = read_origin(entry["origin"], f"{where}.origin", self.universe, self._add) if "origin" in entry else None
         if "where" not in entry:
             return None
         rule, problems = parse_rule(entry["where"], f"{where}.where", self.universe)
         self.problems += problems
         name = entry.get("id")
-        return Subscription(name, to, rule) if rule is not None and isinstance(name, str) else None
+        if rule is None or not isinstance(name, str):
+            return None
+        origin = given if "origin" in entry else only_origin(entry["where"], self.universe)
+        return Subscription(name, to, rule, origin)
 
     def _to(self, value: object, where: str, known: set[str]) -> tuple[str, ...]:
         if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):

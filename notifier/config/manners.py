@@ -146,7 +146,8 @@ def _mentions(found: Any, where: str, add: Add) -> Mentions | None:
         add(f"{where}.here", shown(here), "true or false")
     elif not (here or found.get("roles") or found.get("users")):
         add(where, "nobody", "roles, users, or here = true")
-    return Mentions(roles, users, here is True, _at_most_every(found, where, add))
+    every = duration.read(found, "at_most_every", where, add, AT_MOST_EVERY)
+    return Mentions(roles, users, here is True, every)
 
 
 def _ids(found: object, where: str, add: Add) -> tuple[int, ...]:
@@ -154,15 +155,6 @@ def _ids(found: object, where: str, add: Add) -> tuple[int, ...]:
     if None in ids or len(ids) > MOST_MENTIONED:
         add(where, shown(found), _IDS)
     return tuple(dict.fromkeys(one for one in ids if one is not None))
-
-
-def _at_most_every(found: Mapping[str, Any], where: str, add: Add) -> float:
-    if "at_most_every" not in found:
-        return AT_MOST_EVERY
-    seconds = duration.seconds(found["at_most_every"])
-    if seconds is None:
-        add(f"{where}.at_most_every", shown(found["at_most_every"]), duration.EXPECTED)
-    return AT_MOST_EVERY if seconds is None else float(seconds)
 
 
 def _quiet(found: Any, where: str, add: Add) -> Quiet | None:

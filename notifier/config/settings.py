@@ -24,11 +24,13 @@ from pydantic_settings import (
 from notifier.config.errors import ConfigError
 from notifier.config.redis_url import EXPECTED, RedisUrlError, parse_redis_url
 from notifier.problem import Problem, did_you_mean, shown
+from notifier.tracking.isk import parse_isk
 
 PREFIX = "NOTIFIER_"
 TOLERATED = frozenset({"NOTIFIER_VENV", "NOTIFIER_MARKER", "NOTIFIER_SLOT"})
 """Variables that ops/run and the supervisor use for purposes of their own."""
 DISCORD_HOSTS = ("discord.com", "discordapp.com", "canary.discord.com", "ptb.discord.com")
+DISCORD_URL = "https://discord.com/api/v10"
 _HOST = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
 
 
@@ -64,6 +66,15 @@ def _line(value: str) -> str:
     if not value.isprintable():
         raise ValueError("not one line")
     return value.strip()
+
+
+def _isk_or_off(value: object) -> float | None:
+    if value is None or (isinstance(value, str) and value.strip().lower() == "off"):
+        return None
+    amount = parse_isk(value)
+    if amount <= 0:
+        raise ValueError("nothing is said by 0")
+    return amount
 
 
 def _finite(value: float) -> float:
@@ -122,6 +133,19 @@ class Settings(BaseSettings):
     esi_url: Url = Field(default="https://esi.evetech.net", description="an http or https address without user, query")
     discord_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts), AfterValidator(_hosts_only)] = Field(
         default=DISCORD_HOSTS, min_length=1, description="hosts (or host:port) of webhooks, with commas between them"
+    )
+    discord_url: Url = Field(default=DISCORD_URL, description="an http or https address without user, query")
+    notable_items: Annotated[float | None, BeforeValidator(_isk_or_off)] = Field(
+        default=50e6, description='off, or the ISK from which on an item is shown, above 0, such as "50m", "1.5b"'
+    )
+    zkillboard_api_url: Url = Field(
+        default="https://zkillboard.com", description="an http or https address without user, query"
+    )
+    janice_url: Url = Field(
+        default="https://janice.e-351.com", description="an http or https address without user, query"
+    )
+    janice_key_file: AnyPath | None = Field(
+        default=None, description="the path of a file with the key of Janice's API, which then says prices"
     )
     feed_min_interval: Seconds = Field(default=0.1, ge=0, le=3600, description="seconds from 0 to 3600")
     feed_idle: Seconds = Field(default=6.0, ge=0, le=3600, description="seconds from 0 to 3600")

@@ -1,20 +1,21 @@
-"""Discord's webhooks: one post, and what each reply means. All but `Discord.post` is pure.
+"""Discord's webhooks and bots: one post, one edit, and what each reply means. All but the class `Discord` is pure.
 
 No text that leaves this module holds an address.
-The table of replies is docs/topics/opcodes-and-status-codes of discord-api-docs, and what its threads report.
+What the codes in the replies mean is in `discord_codes`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, Literal, Protocol, TypeAlias
+from functools import partial
+from typing import Literal, Protocol, TypeAlias
 
 import httpx
 import msgspec
 
 from notifier.outcome import Category, Failed, failed
 from notifier.services import http
+from notifier.services.discord_codes import BLOCKED, CODES, GONE, HINTS, OVERLOADED, STATUSES, UNAUTHORIZED_HINT
 
 Scope: TypeAlias = Literal["user", "global", "shared", "cloudflare"]
 
@@ -33,73 +34,38 @@ BLOCK_UNSAID = 300.0
 WRITE_PAUSE = 30.0
 """A channel's or a server's write limit that does not say how long it lasts: seconds."""
 
-OVERLOADED = 130000
+LONGEST_NONCE = 25
+"""Characters, says docs/resources/message."""
+
+WEBHOOK_ONLY = frozenset({"thread_name", "applied_tags", "username", "avatar_url"})
+"""What of a message is said of the webhook, and only when it is posted: it goes into no edit and to no bot."""
+
 OVERLOADED_PAUSE = 10.0
 LONGEST_REASON = 300
-
-CODES: Final[Mapping[int, Category]] = MappingProxyType(
-    {
-        10003: "misconfigured",  # Unknown Channel: the thread in the address is gone
-        10015: "misconfigured",  # Unknown Webhook: deleted
-        20028: "throttled",  # the channel's write limit, which comes with status 400 too
-        20029: "throttled",  # the server's
-        30046: "throttled",  # too many edits of old messages
-        40005: "permanent",  # Request entity too large: a group is taken apart, one alone cannot be made smaller
-        50001: "misconfigured",  # Missing Access
-        50006: "permanent",  # Cannot send an empty message
-        50013: "misconfigured",  # Missing Permissions
-        50027: "misconfigured",  # Invalid Webhook Token
-        50035: "permanent",  # Invalid Form Body
-        50083: "misconfigured",  # Thread is archived, and locked: else the post would have opened it
-        50109: "permanent",  # invalid JSON
-        130000: "throttled",  # API resource is currently overloaded
-        # Forum channels want a thread, or a name for a new one; no others do.
-        220001: "misconfigured",
-        220002: "misconfigured",
-        220003: "misconfigured",
-        220004: "misconfigured",
-    }
-)
-"""What Discord's own codes mean, whatever the status (below 500) that they come with."""
-
-HINTS: Final[Mapping[int, str]] = MappingProxyType(
-    {
-        10003: "the channel or the thread is gone",
-        50083: "the thread is locked: unlock it",
-        220001: "it is a forum: the destination needs a post_name, or a thread",
-        220002: "the destination has a post_name and its address a thread: it needs one of the two",
-        220003: "it is no forum: the destination must have no post_name",
-        220004: "Discord allows no webhook's messages in this forum",
-    }
-)
-"""What an operator should know of a code, in our configuration's words."""
-
-STATUSES: Final[Mapping[int, Category]] = MappingProxyType(
-    {
-        401: "misconfigured",
-        403: "misconfigured",
-        404: "misconfigured",
-        408: "ambiguous",
-        413: "permanent",
-        # A gateway's: it did not pass the post on.
-        502: "dependency down",
-        503: "dependency down",
-    }
-)
-"""What a status means without a known code. Others: 3xx is a stranger's and transient, 4xx permanent, 5xx ambiguous."""
 
 _NAMELESS = frozenset({401, 404})
 """Statuses that say something of the webhook only in Discord's words: a proxy or a captive portal gives them, too."""
 
-_TOKEN = re.compile(r"[\w-]{40,}", re.ASCII)
+_TOKEN = re.compile(r"[\w-]{40,}|[\w-]{20,}\.[\w-]{5,}\.[\w-]{20,}", re.ASCII)
+"""Of a webhook, of a bot."""
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f]+")
 
 
 class Address(Protocol):
-    """A webhook's address; `url` is the only door to its text, which is a secret."""
+    """Where messages are posted, by a webhook or a bot; these methods are the only doors to its secrets."""
+
+    @property
+    def enforces_nonce(self) -> bool:
+        """Whether it is a bot's: then a post with a nonce that was used a short while ago is not saved again."""
 
     def url(self) -> str:
-        """Give the address."""
+        """Give the address to post to."""
+
+    def message_url(self, message_id: str, thread: int | None = None) -> str:
+        """Give the address of a message that was posted there, in `thread` if that is not the address' own."""
+
+    def authorization(self) -> str | None:
+        """Give the header's text, None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +82,18 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The message is in the channel; `message_id` is "" where Discord did not say it (204)."""
+    """The message is in the channel; `message_id` is "" where Discord did not say it (204), `channel_id` too.
+
+    A message that opened a post of a forum stands in the thread of its `channel_id`.
+    """
 
     message_id: str
+    channel_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Wait `seconds`; `scope` says who: this webhook (user), its channel (shared), or every post from this
+    """Wait `seconds`; `scope` says who: this webhook or bot (user), its channel (shared), or every post from this
     IP address (global, cloudflare).
     """
 
@@ -152,36 +122,80 @@ class Limits:
 
 
 class Discord:
-    """Posts to webhooks, once: trying again is decided elsewhere."""
+    """Posts and edits, once: trying again is decided elsewhere.
+
+    Each method gives the reply, whatever its status. Each raises httpx.HTTPError (for `classify_exception`) of the kind
+    that happened, but without httpx's request and text, which hold the address; and whatever the address itself raises.
+    """
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
 
-    def post(self, address: Address, payload: Mapping[str, object]) -> Reply:
-        """Post one message and give the reply, whatever its status; wait=true: Discord says what it saved.
-
-        Raises httpx.HTTPError (for `classify_exception`) of the kind that happened, but without httpx's
-        request and text, which hold the address; and whatever `address.url()` raises.
+    def post(self, address: Address, payload: Mapping[str, object], nonce: str | None = None) -> Reply:
+        """Post one message. To a webhook with wait=true: Discord says what it saved. By a bot with the `nonce`, of at
+        most LONGEST_NONCE characters: if it has saved a message of the bot with that nonce in the last few minutes, it
+        answers with that one and saves no other; if somebody has deleted that one, `is_gone` is true of the reply.
         """
+        if not address.enforces_nonce:
+            return self._ask("POST", address.url, address.authorization, payload, wait=True)
+        body = _bare(payload)
+        if nonce is not None:
+            body |= {"nonce": nonce, "enforce_nonce": True}
+        return self._ask("POST", address.url, address.authorization, body)
+
+    def edit(
+        self, address: Address, message_id: str, payload: Mapping[str, object], thread: int | None = None
+    ) -> Reply:
+        """Put `payload` in the place of what a message shows; what it does not name stays.
+
+        `thread` is where the message stands, if that is not where the address leads: a post of a forum.
+        Raises ValueError where `message_id` is no id.
+        """
+        if not (message_id.isascii() and message_id.isdecimal()):
+            raise ValueError(f"{message_id[:30]!r} is no id of a message")
+        url = partial(address.message_url, message_id, thread)
+        return self._ask("PATCH", url, address.authorization, _bare(payload))
+
+    def _ask(
+        self,
+        method: str,
+        url: Callable[[], str],
+        authorization: Callable[[], str | None],
+        payload: Mapping[str, object],
+        *,
+        wait: bool = False,
+    ) -> Reply:
         body = msgspec.json.encode(payload)
         try:
-            return self._send(address, body)
+            return self._send(method, url(), authorization(), body, wait=wait)
         except httpx.RequestError as error:
             kind = type(error)
-        # Raised outside of the handler: no first exception and no frame that holds the address come along.
-        raise kind("the post to Discord failed")
+        # Raised outside of the handler: no first exception and no frame that holds a secret come along.
+        raise kind("the request to Discord failed")
 
-    def _send(self, address: Address, body: bytes) -> Reply:
-        response = self._client.post(
-            _with_wait(address.url()), content=body, headers={"Content-Type": "application/json"}
-        )
+    def _send(self, method: str, url: str, authorization: str | None, body: bytes, *, wait: bool) -> Reply:
+        headers = {"Content-Type": "application/json"}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        response = self._client.request(method, _with_wait(url) if wait else _url(url), content=body, headers=headers)
         return Reply(response.status_code, response.headers, response.content)
+
+
+def _bare(payload: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in payload.items() if key not in WEBHOOK_ONLY}
+
+
+def _url(url: str) -> httpx.URL:
+    try:
+        return httpx.URL(url)
+    except (httpx.InvalidURL, TypeError, ValueError):
+        raise httpx.UnsupportedProtocol("not an address") from None
 
 
 def _with_wait(url: str) -> httpx.URL:
     """Add wait=true, keeping what else the query holds (thread_id)."""
     try:
-        return httpx.URL(url).copy_set_param("wait", "true")
+        return _url(url).copy_set_param("wait", "true")
     except (httpx.InvalidURL, TypeError, ValueError):
         raise httpx.UnsupportedProtocol("not an address") from None
 
@@ -216,6 +230,11 @@ def _category(reply: Reply, said: Mapping[str, object]) -> Category:
     return "transient" if reply.status < 400 else "permanent"
 
 
+def is_gone(reply: Reply) -> bool:
+    """Whether it says that the message is not there: nothing to edit; after a post with a nonce, it was deleted."""
+    return reply.status < 500 and _object(reply.body).get("code") == GONE
+
+
 def throttled(reply: Reply, now: float | None = None) -> Throttled | None:
     """Say for how long a rate limit or a block holds, and for whom; None when the reply is neither."""
     said = _object(reply.body)
@@ -232,7 +251,9 @@ def throttled(reply: Reply, now: float | None = None) -> Throttled | None:
 
 
 def _is_block(reply: Reply, said: Mapping[str, object]) -> bool:
-    """A block by Cloudflare in front of the API: none of Discord's JSON, or the one text lent to it."""
+    """A block by Cloudflare in front of the API: none of Discord's JSON, or a text or a code lent to it."""
+    if reply.status < 500 and said.get("code") == BLOCKED:
+        return True
     if reply.status not in (httpx.codes.FORBIDDEN, httpx.codes.TOO_MANY_REQUESTS):
         return False
     if "blocked from accessing" in str(said.get("message", "")).lower():
@@ -275,9 +296,10 @@ def _pause(reply: Reply, said: Mapping[str, object], now: float | None, unsaid: 
 def _accepted(reply: Reply) -> Posted | Failed:
     if reply.status == httpx.codes.NO_CONTENT:
         return Posted("")
-    message_id = _object(reply.body).get("id")
+    said = _object(reply.body)
+    message_id, channel_id = said.get("id"), said.get("channel_id")
     if isinstance(message_id, str | int) and message_id:
-        return Posted(str(message_id))
+        return Posted(str(message_id), str(channel_id) if isinstance(channel_id, str | int) else "")
     return failed("ambiguous", f"status {reply.status} without Discord's message")
 
 
@@ -300,6 +322,8 @@ def _reason(reply: Reply) -> str:
         parts.append(message)
     if isinstance(code, int) and code in HINTS:
         parts.append(HINTS[code])
+    elif reply.status == httpx.codes.UNAUTHORIZED and code == 0:
+        parts.append(UNAUTHORIZED_HINT)
     parts.extend(f"{path}: {text[:100]}" for path, text in _errors(said.get("errors")))
     line = _BLANKS.sub(" ", "; ".join(part[:150] for part in parts))
     line = _TOKEN.sub("…", line)

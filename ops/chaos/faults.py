@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 Plan: TypeAlias = list[dict[str, Any]]
 
-_POST = {"path": "/webhooks/", "method": "POST"}
+_POST = {"path": r"/webhooks/|/channels/\d+/messages", "method": "POST"}
 _NAMES = {"path": "/universe/names"}
 _FILE = {"path": r"/ephemeral/\d+\.json"}
 

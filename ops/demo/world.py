@@ -229,12 +229,28 @@ def rewrite(config: Path, base: str, folder: Path) -> Rewritten:
     for number, destination in enumerate(destinations if isinstance(destinations, list) else []):
         if isinstance(destination, dict) and isinstance(destination.get("id"), str):
             webhooks[destination["id"]] = webhook_id(number)
-            address = folder / f"webhook-{number}"
-            write_private(address, f"{base}/api/webhooks/{webhook_id(number)}/{'simulated' * 8}")
-            destination["webhook"] = {"file": str(address)}
+            _lead(destination, webhook_id(number), base, folder)
             forums += [webhook_id(number)] if "post_name" in destination else []
+            _find_template(destination, config.parent)
     path.write_text(tomli_w.dumps(table), "utf-8")
     return Rewritten(path, webhooks, tuple(forums))
+
+
+def _lead(destination: dict[str, Any], number: int, base: str, folder: Path) -> None:
+    """Lead it to the webhook of this number, or as a bot to the channel of this number; their secrets mean nothing."""
+    is_bot = "bot" in destination
+    kept = folder / f"{'bot' if is_bot else 'webhook'}-{number}"
+    write_private(kept, "simulated" * 8 if is_bot else f"{base}/api/webhooks/{number}/{'simulated' * 8}")
+    destination["bot" if is_bot else "webhook"] = {"file": str(kept)}
+    if "channel" in destination:
+        destination["channel"] = number
+
+
+def _find_template(destination: dict[str, Any], folder: Path) -> None:
+    """Have its template found where it stands: beside the rules that are copied."""
+    template = destination.get("template")
+    if isinstance(template, dict) and isinstance(template.get("file"), str):
+        template["file"] = str(folder.absolute() / template["file"])
 
 
 def environment(environ: Mapping[str, str], base: str, state: Path, config: Path, **more: str) -> dict[str, str]:
@@ -245,7 +261,10 @@ def environment(environ: Mapping[str, str], base: str, state: Path, config: Path
         "STATE_DIR": str(state),
         "ZKILLBOARD_URL": base,
         "ESI_URL": f"{base}/esi",
+        "ZKILLBOARD_API_URL": base,
+        "JANICE_URL": base,
         "DISCORD_HOSTS": base.removeprefix("http://"),
+        "DISCORD_URL": f"{base}/api/v10",
         "CONTACT": "a demo on this machine",
         **more,
     }
@@ -273,7 +292,7 @@ class World:
         more = {"DASHBOARD_PORT": str(free_port()), **more}
         environ = environment(os.environ, self.simulators.base, state, rewritten.path, **more)
         settings = Settings.read(environ)
-        self.config = load_config(settings.config, environ, load(), settings.discord_hosts)
+        self.config = load_config(settings.config, environ, load(), settings.discord_hosts, settings.discord_url)
         self.system = System(settings, environ)
         return settings, environ
 

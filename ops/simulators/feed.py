@@ -142,6 +142,8 @@ class Feed:
         self._kills = (len(mails) if kills is None else kills) if mails else 0
         self._endless = kills == 0 and bool(mails)
         self._beyond = max((mail.killmail_id or 0 for mail in mails), default=0) + 1
+        self._rewritten: dict[int, dict[str, object]] = {}
+        self._announced: dict[int, int] = {}
         self._moments, self._intervals = [0.0], _live_intervals(random.Random(seed))  # noqa: S311 – no secret
 
     def published(self, now: float) -> int:
@@ -185,6 +187,16 @@ class Feed:
             esi = _KILLMAIL_TIME.sub(b'"killmail_time":"%s"' % moment.encode(), esi, count=1)
         return esi
 
+    def rewrite(self, position: int, zkb: dict[str, object], now: float) -> int:
+        """Change what zKillboard adds to the killmail at `position`; gives where the file is that will tell of it.
+
+        A file tells of one other: of two that were rewritten the later is told of by the file after the next.
+        """
+        self._rewritten[position] = self._rewritten.get(position, {}) | zkb
+        teller = max(self.published(now), max(self._announced, default=0) + 1)
+        self._announced[teller] = position
+        return teller
+
     def package(self, position: int) -> bytes:
         """The file that zKillboard publishes for `position`, fields in the order of its 9.queueSequences.php."""
         killmail_id = self.killmail_id(position)
@@ -193,13 +205,15 @@ class Feed:
         mail, at = self.mails[position % len(self.mails)], self.published_at(position)
         esi, killmail_hash = self.body(position), self.hash(position)
         zkb = mail.zkb if killmail_id == mail.killmail_id else {**mail.zkb, "hash": killmail_hash}
-        return b'{"killmail_id":%d,"hash":%s,"esi":%s,"zkb":%s,"uploaded_at":%d,"sequence_id":%d}' % (
+        zkb = zkb | self._rewritten.get(position, {})
+        return b'{"killmail_id":%d,"hash":%s,"esi":%s,"zkb":%s,"uploaded_at":%d,"sequence_id":%d%s}' % (
             killmail_id,
             msgspec.json.encode(killmail_hash),
             esi,
             msgspec.json.encode({**zkb, "href": zkb.get("href", _href(killmail_id, killmail_hash))}),
             at,
             BASE + position,
+            b',"sequence_updated":%d' % (BASE + self._announced[position]) if position in self._announced else b"",
         )
 
 

@@ -7,16 +7,22 @@ from pathlib import Path
 
 import msgspec
 
+from ops.simulators.discord.bots import Bots
 from ops.simulators.discord.journal import Journal
+from ops.simulators.discord.limiter import Limiter
+from ops.simulators.discord.messages import Messages
 from ops.simulators.discord.pages import Pages
 from ops.simulators.discord.webhooks import Webhooks
 from ops.simulators.esi import Esi
 from ops.simulators.faults import Plan
 from ops.simulators.feed import FLAT, Feed, Mail, Pace, organisations
+from ops.simulators.markets import PATHS as MARKETS
+from ops.simulators.markets import Markets
+from ops.simulators.prices import Prices
 from ops.simulators.wire import Clock, Request, Response, json_response
 from ops.simulators.zkillboard import Zkillboard
 
-_ESI_WORDS = frozenset({"esi", "universe", "status", "meta", "characters", "corporations", "alliances", "latest"})
+_ESI_WORDS = frozenset("esi universe markets status meta characters corporations alliances latest".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,13 @@ class Options:
     feed_limits: bool = True
     state: Path | None = None
     current_times: bool = False
+
+
+def _service(first: str, path: str) -> str:
+    """Say whose a path is; `first` is its first word."""
+    if first == "api":
+        return "markets" if path.startswith(MARKETS) else "discord"
+    return "esi" if first in _ESI_WORDS else "zkillboard"
 
 
 class Simulation:
@@ -48,13 +61,29 @@ class Simulation:
             fetched=self._fetched,
         )
         kinds = organisations(mails)
-        self.esi = Esi(clock, kinds=kinds, unknown=self.faults.unknown_ids, limited=options.limits)
-        self.webhooks = Webhooks(self.journal, clock, limited=options.limits, posted=self._posted)
+        prices = Prices([(mail.esi, mail.zkb) for mail in mails])
+        self.esi = Esi(
+            clock,
+            kinds=kinds,
+            unknown=self.faults.unknown_ids,
+            limited=options.limits,
+            prices=prices,
+        )
+        self.markets = Markets(clock, prices)
+        self._messages, self._channel_kinds = Messages(self.journal, self._posted), dict[str, str]()
+        limiter = Limiter() if options.limits else None
+        self.webhooks = Webhooks(self._messages, limiter, clock, self._channel_kinds)
+        self.bots = Bots(self._messages, limiter, clock, self._channel_kinds)
         self.pages = Pages(self.journal, clock)
         self.statuses: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._connections: defaultdict[str, set[int]] = defaultdict(set)
         self.timings: dict[int, dict[str, float]] = {}
-        self._services = {"zkillboard": self.zkillboard.handle, "esi": self.esi.handle, "discord": self.webhooks.handle}
+        self._services = {
+            "zkillboard": self.zkillboard.handle,
+            "esi": self.esi.handle,
+            "markets": self.markets.handle,
+            "discord": self._discord,
+        }
 
     def handle(self, request: Request) -> Response:
         """Answer a request, as the services do or as the fault plan says."""
@@ -63,11 +92,14 @@ class Simulation:
             return self._control(request)
         if first == "discord" or request.path == "/":
             return self.pages.handle(request)
-        service = "discord" if first == "api" else "esi" if first in _ESI_WORDS else "zkillboard"
+        service = _service(first, request.path)
         self._connections[service].add(request.connection)
         response = self.faults.apply(service, request, self._services[service])
         self.statuses[service]["dropped" if response.drop else str(response.status)] += 1
         return response
+
+    def _discord(self, request: Request) -> Response:
+        return self.bots.handle(request) if self.bots.takes(request.path) else self.webhooks.handle(request)
 
     def close(self) -> None:
         """Give the journal's file back."""
@@ -96,12 +128,16 @@ class Simulation:
                 return self._deafen(request)
             case (("POST" | "PUT" | "DELETE"), "faults"):
                 return self._plan(request)
+            case "POST", "rewrite":
+                return self.zkillboard.rewrite(request.body)
             case "POST", ("channels" | "kinds" | "names") as what:
                 return self._arrange(what, request.body)
         return json_response(404, {"error": "no such control"})
 
     def _arrange(self, what: str, body: bytes) -> Response:
-        """Put webhooks into channels, say which are forums (by id), or name them, also by the id of a webhook there."""
+        """Put webhooks into channels, say of what kind some are (by id; "forum", "locked", "gone", for bots also
+        "hidden", "muted"), or name them, also by the id of a webhook there.
+        """
         try:
             found = msgspec.json.decode(body, type=dict[str, str])
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -109,7 +145,7 @@ class Simulation:
         if what == "channels":
             self.webhooks.move(found)
         elif what == "kinds":
-            self.webhooks.shape(found)
+            self._channel_kinds |= found
         else:
             self.pages.name({self.webhooks.channel(one): name for one, name in found.items()})
         return json_response(200, {})
@@ -147,5 +183,5 @@ class Simulation:
             "notifications": sum(sum(one.values()) for one in arrivals),
             "distinct": sum(len(one) for one in arrivals),
             "repeated": sum(count - 1 for one in arrivals for count in one.values() if count > 1),
-            "refusals": self.webhooks.refusals,
+            "refusals": self._messages.refusals,
         }

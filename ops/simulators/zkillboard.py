@@ -4,6 +4,7 @@ import gzip
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -28,8 +29,15 @@ KEPT = 24 * 3600.0
 DAY_ENDS = 6 * 3600.0
 """Seconds after midnight (UTC) at which the history of the day before is there."""
 
+_REWRITE_SHAPE = "expected a published sequence with a killmail, and what to change in its zkb"
+
 _DAY = re.compile(r"/history/(raw/)?(\d{8})\.json\Z")
 _FILE = re.compile(r"/ephemeral/(\d{1,15})\.json\Z")
+
+
+class _Rewrite(msgspec.Struct):
+    sequence: int
+    zkb: dict[str, Any]
 
 
 class Zkillboard:
@@ -63,6 +71,18 @@ class Zkillboard:
         if request.path.startswith("/history/"):
             return self._history(request, now)
         return self._file(request, now)
+
+    def rewrite(self, body: bytes) -> Response:
+        """Change the zkb of a published file as `body` says; answers with the sequence of the file that will tell."""
+        now = self._clock()
+        try:
+            asked = msgspec.json.decode(body, type=_Rewrite)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            return json_response(400, {"error": f"{_REWRITE_SHAPE}: {error}"})
+        position = asked.sequence - BASE
+        if not 0 <= position < self._feed.published(now) or self._feed.killmail_id(position) is None:
+            return json_response(404, {"error": f"{_REWRITE_SHAPE}: found {asked.sequence}"})
+        return json_response(200, {"sequence": BASE + self._feed.rewrite(position, asked.zkb, now)})
 
     def _refuse(self, request: Request, now: float) -> Response | None:
         if not request.headers.get("user-agent", "").strip():

@@ -24,6 +24,13 @@ webhook = { env = "INTEL" }
 [[destinations]]
 id = "ops"
 webhook = { file = "missing" }
+[[destinations]]
+id = "by-bot"
+bot = { env = "BOT" }
+channel = 42
+layout = "line"
+mentions = { here = true }
+quiet = { from = "23:00", to = "07:00" }
 [[subscriptions]]
 id = "all"
 to = ["intel"]
@@ -38,6 +45,7 @@ def run(server, connection, tmp_path, monkeypatch):
     for name, value in environ.items():
         monkeypatch.setenv(f"NOTIFIER_{name}", str(value))
     monkeypatch.setenv("INTEL", ADDRESS)
+    monkeypatch.setenv("BOT", TOKEN)
 
     def call(*arguments):
         result = CliRunner().invoke(command.app, arguments)
@@ -55,7 +63,7 @@ def discord(monkeypatch):
 
     def answers(reply):
         def answer(request):
-            sent.append(json.loads(request.content))
+            sent.append(json.loads(request.content) | {"to": request.url.path.removeprefix("/api/v10")})
             if isinstance(reply, Exception):
                 raise reply
             return reply
@@ -75,8 +83,9 @@ def test_the_list_says_where_each_address_is_kept_and_how_each_destination_stand
     queues.hand_over(HandOver([delivery_job(f"kill-{n}", "intel", notice(n), n, 0.0) for n in (1, 2)]))
     found = listed(run)
     assert found["intel"] == {
-        "id": "intel", "kept": "variable INTEL", "fingerprint": found["intel"]["fingerprint"], "problem": None,
-        "state": "enabled", "waiting": 2, "circuit": "closed",
+        "id": "intel", "kind": "webhook", "messages": ["full"], "kept": "variable INTEL",
+        "fingerprint": found["intel"]["fingerprint"], "problem": None, "state": "enabled", "waiting": 2,
+        "circuit": "closed",
     }  # fmt: skip
     assert len(found["intel"]["fingerprint"]) == 12
     assert (found["ops"]["fingerprint"], found["ops"]["waiting"]) == (None, 0)
@@ -84,6 +93,17 @@ def test_the_list_says_where_each_address_is_kept_and_how_each_destination_stand
     shown = run("list").output
     assert "variable INTEL" in shown
     assert "the operator is told in ops" in shown
+
+
+def test_the_list_shows_how_a_bots_messages_come(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    found = listed(run)["by-bot"]
+    assert (found["kind"], found["kept"], found["problem"]) == ("bot", "variable BOT", None)
+    assert found["messages"] == ["line", "channel 42", "mentions every 10m", "quiet 23:00-07:00 UTC"]
+    lines = run("list").output.splitlines()
+    assert f"by-bot  bot {found['fingerprint']}      enabled   0        closed" in lines
+    assert "    variable BOT, line, channel 42, mentions every 10m, quiet 23:00-07:00 UTC" in lines
+    assert max(len(line) for line in lines if "missing" not in line) <= 100
 
 
 def test_the_list_shows_what_is_disabled_and_which_circuits_are_open(run, connection):
@@ -122,6 +142,16 @@ def test_a_test_message_that_arrives_is_said_so(run, discord, connection):
     assert "test of the destination intel" in sent[0]["embeds"][0]["description"]
     destinations.disable(connection, "intel", "*", "by the operator")
     assert "intel is still disabled" in run("test", "intel").output
+
+
+def test_a_bot_posts_its_test_message_into_its_channel(run, discord):
+    sent = discord(httpx.Response(200, json={"id": "78", "channel_id": "42"}))
+    assert "Discord took it: message 78 is in the channel of by-bot" in run("test", "by-bot").output
+    assert sent[0]["to"] == "/channels/42/messages"
+    discord(httpx.Response(401, json={"message": "401: Unauthorized", "code": 0}))
+    refused = run("test", "by-bot")
+    assert refused.exit_code == 1
+    assert "the bot's token is not valid (misconfigured)" in refused.output
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,15 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from notifier.config import WebhookAddress
 from notifier.services import http
 from notifier.services.discord import Discord, Posted, classify, classify_exception
 
 SECRET = "tQ" * 34
 
 
-class LocalAddress:
-    def __init__(self, port: int) -> None:
-        self._port = port
-
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/api/webhooks/42/{SECRET}"
+def local(port: int) -> WebhookAddress:
+    return WebhookAddress(f"http://127.0.0.1:{port}/api/webhooks/42/{SECRET}")
 
 
 @contextmanager
@@ -45,7 +42,7 @@ def server(answer: Callable[[bytes], bytes]) -> Iterator[int]:
 def post(port: int) -> httpx.HTTPError | object:
     with http.make_client(contact="x", timeout=5) as client:
         try:
-            return classify(Discord(client).post(LocalAddress(port), {"embeds": []}), 0.0)
+            return classify(Discord(client).post(local(port), {"embeds": []}), 0.0)
         except httpx.HTTPError as error:
             return error
 

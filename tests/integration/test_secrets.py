@@ -1,4 +1,4 @@
-"""A webhook's address is a secret: it stands nowhere in Redis, in no log, no dead letter and no output of rq."""
+"""Webhooks' addresses and bots' tokens are secrets: they stand nowhere in Redis, in no log, dead letter or output."""
 
 import base64
 import json
@@ -23,6 +23,8 @@ from workers.executor import Executor
 from workers.process import StopSignal
 from workers.queues import DELIVERY, HandOver
 from workers.rq_worker import KillmailWorker, Slot
+
+BOT = f"MTIzNDU2Nzg5MDEyMzQ1Njc4.GaBcDe.{TOKEN}"
 
 REPLIES = {
     "success": httpx.Response(200, json={"id": "1", "webhook_id": "1"}),
@@ -88,13 +90,21 @@ def logged(request, capsys):
     logging.root.setLevel(level)
 
 
-def deliver_once(server, queues, reply, most):
+def by_webhook():
+    return Destination("intel", env="INTEL", environ={"INTEL": ADDRESS}, allowed_hosts=HOSTS)
+
+
+def by_bot():
+    return Destination("intel", env="BOT", environ={"BOT": BOT}, allowed_hosts=HOSTS, channel=int(WEBHOOK_ID))
+
+
+def deliver_once(server, queues, reply, most, destination=None):
     def answer(request):
         if isinstance(reply, Exception):
             raise reply
         return reply
 
-    destination = Destination("intel", env="INTEL", environ={"INTEL": ADDRESS}, allowed_hosts=HOSTS)
+    destination = destination or by_webhook()
     stop, service = StopSignal(), Discord(httpx.Client(transport=httpx.MockTransport(answer)))
     executor = Executor({DELIVERY: Deliver(queues, {"intel": destination}, service, stop).perform}, most)
     blocking = Redis.from_url(server.url, retry=None)
@@ -112,6 +122,26 @@ def test_the_address_stands_nowhere_after(server, queues, connection, logged, wh
     said = logged()
     assert b"kill-1-intel" in said, "the log was looked at"
     assert leaks(said, *letters, *everything(connection)) == []
+
+
+BOTS_REPLIES = {
+    "success": httpx.Response(200, json={"id": "1", "channel_id": "42"}),
+    "a bad token": httpx.Response(401, json={"code": 0, "message": f"401: Unauthorized Bot {BOT}"}),
+    "a channel that is closed": httpx.Response(403, json={"code": 50001, "message": f"Missing Access {BOT}"}),
+    "a response lost": httpx.ReadTimeout(BOT),
+    "a bug that holds it": RuntimeError("cannot post", {"Authorization": f"Bot {BOT}"}, BOT.encode()),
+    "a bug that holds the header": RuntimeError(httpx.Headers({"Authorization": f"Bot {BOT}"}).raw),
+}
+
+
+@pytest.mark.parametrize("what", BOTS_REPLIES)
+def test_a_bots_token_stands_nowhere_after(server, queues, connection, logged, what):
+    deliver_once(server, queues, BOTS_REPLIES[what], 1, by_bot())
+    letters = [json.dumps(letter.as_dict()).encode() for letter in DeadLetters(queues).letters()]
+    said = logged()
+    assert b"kill-1-intel" in said, "the log was looked at"
+    everywhere = [said, *letters, *everything(connection)]
+    assert [place for place in everywhere if TOKEN[10:40].encode() in place] == []
 
 
 def test_no_output_of_rq_holds_the_address(server, queues):

@@ -1,10 +1,13 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import real_killmails as real
 
 from notifier.config import Config, ConfigError, check_addresses, duration, load, load_config
 from notifier.problem import Problem
+from notifier.tracking import parse_rule
 
 TOKEN = "tOkEn-_" * 8
 URL = f"https://discord.com/api/webhooks/123456789/{TOKEN}"
@@ -88,6 +91,15 @@ def test_good_addresses_are_no_problem(file: Path) -> None:
     assert check_addresses(read(file, GOOD, {"INTEL_WEBHOOK": URL})) == []
 
 
+def test_a_bot_posts_to_the_discord_that_the_settings_name(file: Path) -> None:
+    text = GOOD.replace('webhook = { env = "INTEL_WEBHOOK" }', 'bot = { env = "BOT" }\nchannel = 42')
+    file.write_text(text)
+    universe: Any = None
+    config = load_config(file, {"BOT": TOKEN}, universe, ("d.example",), "https://d.example/api/v10")
+    assert config.destinations["intel"].address().url() == "https://d.example/api/v10/channels/42/messages"
+    assert read(file, text).destinations["intel"].api == "https://discord.com/api/v10"
+
+
 @pytest.mark.parametrize("webhook", [f'"{URL}"', f'{{ env = "{URL}" }}', f'{{ file = "{URL}" }}', f'{{ "{URL}" = 1 }}'])
 def test_an_address_in_the_file_is_refused_with_a_hint_and_not_repeated(file: Path, webhook: str) -> None:
     [problem] = mistakes(file, GOOD.replace('{ env = "INTEL_WEBHOOK" }', webhook))
@@ -104,7 +116,7 @@ def test_an_address_in_the_file_is_refused_with_a_hint_and_not_repeated(file: Pa
         ('"intel", "losses"', '"intel", "intel"', "a destination twice"),
         ('["intel", "losses"]', "[]", "a list of 0"),
         ('["intel", "losses"]', '"intel"', "a list of destination ids"),
-        ("to = [", "too = [", "the unknown key 'too', expected one of id, to, where; did you mean to?"),
+        ("to = [", "too = [", "the unknown key 'too', expected one of id, to, where, origin; did you mean to?"),
         ("to = [", "too = [", "subscriptions.big-or-ours: found no to"),
         ('id = "big-or-ours"', 'id = "Big!"', "subscriptions[1].id: found 'Big!'"),
         ('id = "big-or-ours"', "", "subscriptions[1]: found no id"),
@@ -202,6 +214,8 @@ def test_a_policy_that_is_none_is_a_mistake(file: Path) -> None:
 def test_the_operator_is_told_at_a_destination(file: Path) -> None:
     assert read(file, GOOD).admin is None
     assert read(file, '[admin]\nto = "losses"\n' + GOOD).admin == "losses"
+    assert read(file, '[admin]\nto = "losses"\n' + GOOD).status is None
+    assert read(file, '[admin]\nto = "losses"\nstatus = "24h"\n' + GOOD).status == 86_400.0
 
 
 @pytest.mark.parametrize(
@@ -212,8 +226,59 @@ def test_the_operator_is_told_at_a_destination(file: Path) -> None:
         ("[admin]\nto = 5\n", "admin.to: "),
         ("[admin]\n", "admin: found no to"),
         ('[admin]\nto = "losses"\ncc = "intel"\n', "admin: found the unknown key"),
+        ('[admin]\nto = "losses"\nstatus = "daily"\n', "admin.status: "),
+        ('[admin]\nto = "losses"\nstatus = 24\n', "admin.status: "),
+        ('[admin]\nstatus = "24h"\n', "admin: found no to"),
     ],
 )
 def test_a_mistake_in_it_is_told(file: Path, admin: str, where: str) -> None:
     [mistake] = mistakes(file, admin + GOOD)
     assert mistake.startswith(where)
+
+
+@pytest.fixture
+def with_rules(monkeypatch: pytest.MonkeyPatch, file: Path) -> Callable[[str], Config]:
+    """Reads the file with these lines in its subscription, with the rule language and the static data."""
+    monkeypatch.setattr(load, "parse_rule", parse_rule)
+
+    def reading(lines: str) -> Config:
+        file.write_text(GOOD.replace("where = { rule = 1 }\n", lines), "utf-8")
+        return load_config(file, {}, real.universe(), ("discord.com",))
+
+    return reading
+
+
+@pytest.mark.parametrize(
+    ("lines", "origin"),
+    [
+        ('where = {}\norigin = "jita"\n', 30000142),
+        ("where = {}\norigin = 30000142\n", 30000142),
+        ('where.near = { system = "Amamake", light_years = 6 }\n', 30002537),
+        ('where.near = { system = "Amamake", jumps = 6 }\norigin = "Jita"\n', 30000142),
+        ('where.near = [{ system = "Amamake", jumps = 6 }, { system = "Jita", jumps = 6 }]\n', None),
+        ("where = {}\n", None),
+    ],
+)
+def test_distances_are_measured_from_the_origin_or_else_from_the_only_system_of_the_rule(
+    with_rules: Callable[[str], Config], lines: str, origin: int | None
+) -> None:
+    assert [one.origin for one in with_rules(lines).subscriptions] == [origin]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('where = {}\norigin = "Jitta"\n', ["origin: found 'Jitta', expected the name of a system, or its id; did"]),
+        ('where = {}\norigin = "Thera"\n', ["origin: found 'Thera', expected a system of known space"]),
+        ("origin = []\n", [" found no where", "origin: found a list of 0, expected a system by name or id"]),
+        ('where.near = { system = "Jita" }\norigin = 0\n', ["origin: found 0", "where.near: found neither"]),
+    ],
+)
+def test_a_mistake_in_an_origin_is_told_beside_those_of_the_rule(
+    with_rules: Callable[[str], Config], lines: str, said: list[str]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        with_rules(lines)
+    assert len(caught.value.problems) == len(said)
+    for problem, words in zip(caught.value.problems, said, strict=True):
+        assert words in str(problem)

@@ -3,7 +3,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from notifier.config import ConfigError, RedisUrlError, Settings, parse_redis_url
+from notifier.config import (
+    ConfigError,
+    RedisUrlError,
+    Settings,
+    check_janice_key,
+    parse_redis_url,
+    read_janice_key,
+)
 
 HOME = {"HOME": "/home/pilot"}
 
@@ -50,6 +57,11 @@ def test_every_field_is_set_by_its_variable() -> None:
         "zkillboard_url": "http://127.0.0.1:1/",
         "esi_url": "http://127.0.0.1:1/esi",
         "discord_hosts": "discord.com, 127.0.0.1:8123",
+        "discord_url": "http://127.0.0.1:8123/api/v10/",
+        "notable_items": "1.5b",
+        "zkillboard_api_url": "http://127.0.0.1:2/",
+        "janice_url": "http://127.0.0.1:3/janice/",
+        "janice_key_file": "/run/secrets/janice",
         "feed_min_interval": "0",
         "feed_idle": "0.5",
         "feed_backlog": "7",
@@ -73,6 +85,11 @@ def test_every_field_is_set_by_its_variable() -> None:
         "log_level": "DEBUG",
         "zkillboard_url": "http://127.0.0.1:1",
         "discord_hosts": ("discord.com", "127.0.0.1:8123"),
+        "discord_url": "http://127.0.0.1:8123/api/v10",
+        "notable_items": 1.5e9,
+        "zkillboard_api_url": "http://127.0.0.1:2",
+        "janice_url": "http://127.0.0.1:3/janice",
+        "janice_key_file": Path("/run/secrets/janice"),
         "feed_min_interval": 0.0,
         "feed_idle": 0.5,
         "enrichment_patience": 6.0,
@@ -137,6 +154,11 @@ def test_variables_with_another_purpose_are_tolerated(name: str) -> None:
         ("DISCORD_HOSTS", ","),
         ("DISCORD_HOSTS", "https://discord.com"),
         ("CONTACT", "a\r\nX-Evil: 1"),
+        ("NOTABLE_ITEMS", "0"),
+        ("NOTABLE_ITEMS", "-1"),
+        ("NOTABLE_ITEMS", "many"),
+        ("ZKILLBOARD_API_URL", "zkillboard.com"),
+        ("JANICE_URL", "janice"),
         ("REDIS_URL", "localhost:6379"),
     ],
 )
@@ -144,6 +166,34 @@ def test_a_wrong_value_is_one_problem_that_names_variable_found_and_expected(nam
     [problem] = problems(**{f"NOTIFIER_{name}": value})
     assert problem.startswith(f"NOTIFIER_{name}: found ")
     assert ", expected " in problem
+
+
+def test_notable_items_are_those_of_50_million_isk_unless_they_are_off() -> None:
+    assert Settings.read(HOME).notable_items == 50e6
+    assert Settings.read(HOME | {"NOTIFIER_NOTABLE_ITEMS": "Off"}).notable_items is None
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [(None, "No such file"), (b"", "an empty file"), (b"a-key\nanother", "more than one line"), (b"\xff", "not UTF-8")],
+)
+def test_a_key_file_that_holds_no_key_is_one_problem_that_shows_nothing_of_it(
+    tmp_path: Path, content: bytes | None, found: str
+) -> None:
+    path = tmp_path / "janice"
+    if content is not None:
+        path.write_bytes(content)
+    [problem] = check_janice_key(path)
+    assert problem.where == "NOTIFIER_JANICE_KEY_FILE"
+    assert found in problem.found
+    assert "another" not in str(problem)
+
+
+def test_a_key_is_the_one_line_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "janice"
+    path.write_text("a-key\n")
+    assert (check_janice_key(path), check_janice_key(None)) == ([], [])
+    assert read_janice_key(path) == "a-key"
 
 
 def test_all_mistakes_are_reported_at_once() -> None:

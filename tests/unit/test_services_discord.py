@@ -8,22 +8,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notifier.config import BotChannel, WebhookAddress
 from notifier.outcome import Dead, Retry, Snooze
 from notifier.services import discord, http
 from notifier.services.discord import Discord, Limits, Posted, Reply, Throttled, classify, throttled
 
 NOW = 1_795_000_000.0
 SECRET = "tQ" * 34
+API = "https://discord.com/api/v10"
 LIMITED = "You are being rate limited."
 BLOCKED = "You are being blocked from accessing our API temporarily due to exceeding our rate limits frequently."
 
 
 class FakeAddress:
+    enforces_nonce = False
+
     def __init__(self, url: str = f"https://discord.com/api/v10/webhooks/42/{SECRET}") -> None:
         self._url = url
 
     def url(self) -> str:
         return self._url
+
+    def message_url(self, message_id: str, thread: int | None = None) -> str:
+        return f"{self._url}/messages/{message_id}"
+
+    def authorization(self) -> str | None:
+        return None
 
     def __repr__(self) -> str:
         return "address"
@@ -62,6 +72,17 @@ DEAD = [
     (400, b"<html>400 Bad Request cloudflare</html>", "permanent"),
     (413, {"message": "Request entity too large", "code": 40005}, "permanent"),
     (413, b"<html>", "permanent"),
+    (404, {"message": "Unknown Message", "code": 10008}, "permanent"),
+    (403, {"message": "Cannot edit a message authored by another user", "code": 50005}, "permanent"),
+    (400, {"message": "Message was blocked by automatic moderation", "code": 200000}, "permanent"),
+    (400, {"message": "Title was blocked by automatic moderation", "code": 200001}, "permanent"),
+    (400, {"message": "Message blocked by harmful links filter", "code": 240000}, "permanent"),
+    (401, {"message": "Unauthorized", "code": 40001}, "misconfigured"),
+    (401, {"message": "Invalid authentication token", "code": 50014}, "misconfigured"),
+    (400, {"message": "Cannot send a message in a forum channel", "code": 40058}, "misconfigured"),
+    (400, {"message": "Cannot send messages in a non-text channel", "code": 50008}, "misconfigured"),
+    (400, {"message": "Cannot execute action on this channel type", "code": 50024}, "misconfigured"),
+    (400, {"message": "Thread is locked", "code": 160005}, "misconfigured"),
     (405, b"", "permanent"),
     (418, b"", "permanent"),
 ]
@@ -154,6 +175,26 @@ def test_a_server_error_that_names_a_pause_gets_it(status: int) -> None:
         (reply(403, b"error code: 1020"), Throttled(discord.BLOCK_UNSAID, "cloudflare")),
         (reply(403, b""), Throttled(discord.BLOCK_UNSAID, "cloudflare")),
         (
+            reply(403, {"message": "internal network error", "code": 40333}),
+            Throttled(discord.BLOCK_UNSAID, "cloudflare"),
+        ),
+        (
+            reply(429, {"message": "slowmode", "code": 20016, "retry_after": 12.5}),
+            Throttled(12.5, "user"),
+        ),
+        (
+            reply(400, {"message": "slowmode", "code": 20016}),
+            Throttled(discord.WRITE_PAUSE, "shared"),
+        ),
+        (
+            reply(400, {"message": "announcement rate limits", "code": 20022}),
+            Throttled(discord.WRITE_PAUSE, "shared"),
+        ),
+        (
+            reply(403, {"message": "Send messages has been temporarily disabled", "code": 40004}),
+            Throttled(discord.WRITE_PAUSE, "shared"),
+        ),
+        (
             reply(400, {"message": "channel write limit", "code": 20028}),
             Throttled(discord.WRITE_PAUSE, "shared"),
         ),
@@ -211,11 +252,36 @@ def test_a_redirect_is_not_a_message() -> None:
     [
         (reply(200, {"id": "123456789012345678"}), "123456789012345678"),
         (reply(204), ""),
+        (reply(200, {"id": "7", "channel_id": None}), "7"),
         (reply(200, {"id": 12}), "12"),
     ],
 )
 def test_a_saved_message_is_posted_under_its_id(answer: Reply, message_id: str) -> None:
     assert classify(answer, NOW) == Posted(message_id)
+
+
+def test_a_saved_message_says_in_which_channel_or_thread_it_stands() -> None:
+    assert classify(reply(200, {"id": "7", "channel_id": "42"}), NOW) == Posted("7", "42")
+
+
+def test_a_message_that_is_gone_is_told_from_a_webhook_that_is() -> None:
+    assert discord.is_gone(reply(404, {"message": "Unknown Message", "code": 10008}))
+    for other in (reply(404, {"code": 10015}), reply(404, {"code": 10003}), reply(404, b"<html>"), reply(500, b"")):
+        assert not discord.is_gone(other)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (reply(401, {"message": "401: Unauthorized", "code": 0}), "the bot's token is not valid"),
+        (reply(403, {"message": "Missing Access", "code": 50001}), "give it View Channel"),
+        (reply(403, {"message": "Missing Permissions", "code": 50013}), "Send Messages and Embed Links"),
+    ],
+)
+def test_an_operator_is_told_what_a_bot_needs(answer: Reply, hint: str) -> None:
+    outcome = classify(answer, NOW)
+    assert isinstance(outcome, Dead)
+    assert hint in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -266,6 +332,7 @@ def test_every_exception_of_httpx_has_a_row() -> None:
 
 def test_every_code_of_the_table_is_tested() -> None:
     tested = {body["code"] for _, body, _ in DEAD if isinstance(body, dict)} | {20028, 20029, 30046, 130000}
+    tested |= {20016, 20022, 40004}
     assert set(discord.CODES) <= tested
 
 
@@ -358,19 +425,28 @@ def test_a_post_waits_for_the_saved_message_and_keeps_the_thread() -> None:
     assert seen[0].headers["content-type"] == "application/json"
 
 
+ASKED: list[Callable[[Discord], Reply]] = [
+    lambda service: service.post(FakeAddress(), {}),
+    lambda service: service.edit(FakeAddress(), "9", {}),
+    lambda service: service.post(BotChannel(SECRET, 42, API), {}, "n"),
+    lambda service: service.edit(BotChannel(SECRET, 42, API), "9", {}),
+]
+
+
+@pytest.mark.parametrize("ask", ASKED)
 @pytest.mark.parametrize(
     "kind", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError, httpx.DecodingError]
 )
-def test_a_failed_post_raises_its_kind_and_shows_the_address_nowhere(
-    kind: type[httpx.RequestError], caplog: pytest.LogCaptureFixture
+def test_a_failed_request_raises_its_kind_and_shows_no_secret(
+    kind: type[httpx.RequestError], ask: Callable[[Discord], Reply], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
     def answer(request: httpx.Request) -> httpx.Response:
-        raise kind(f"failed for {request.url}", request=request)
+        raise kind(f"failed for {request.url} with {request.headers}", request=request)
 
     with pytest.raises(kind) as caught:
-        poster(answer).post(FakeAddress(), {})
+        ask(poster(answer))
     shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert SECRET not in shown + repr(caught.value) + caplog.text
     assert caught.value.__context__ is None
@@ -385,6 +461,8 @@ def test_an_address_that_is_none_fails_without_being_shown(url: str) -> None:
     client = Discord(http.make_client(contact="x", timeout=3))
     with pytest.raises(httpx.RequestError) as caught:
         client.post(FakeAddress(url), {})
+    with pytest.raises(httpx.RequestError):
+        client.edit(FakeAddress(url), "9", {})
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     assert discord.classify_exception(caught.value).category in ("misconfigured", "dependency down")
 
@@ -396,3 +474,62 @@ def test_what_the_address_itself_raises_is_passed_on() -> None:
 
     with pytest.raises(ValueError, match="gone"):
         poster(lambda request: httpx.Response(204)).post(Missing(), {})
+
+
+# -- Bots, and edits
+
+
+def test_a_bot_posts_with_its_token_in_a_header_and_without_what_only_webhooks_have() -> None:
+    request = asked(lambda service: service.post(BotChannel("t0k", 42, API), {"content": "x"} | ONLY_WEBHOOKS, "n-1"))
+    assert (request.method, str(request.url)) == ("POST", f"{API}/channels/42/messages")
+    assert request.headers["authorization"] == "Bot t0k"
+    assert json.loads(request.content) == {"content": "x", "nonce": "n-1", "enforce_nonce": True}
+
+
+def test_a_bots_post_without_a_nonce_enforces_none() -> None:
+    request = asked(lambda service: service.post(BotChannel("t0k", 42, API), {"content": "x"}))
+    assert json.loads(request.content) == {"content": "x"}
+
+
+def test_a_webhook_is_given_no_nonce() -> None:
+    request = asked(lambda service: service.post(FakeAddress(), {"content": "x"} | ONLY_WEBHOOKS, "n-1"))
+    assert json.loads(request.content) == {"content": "x"} | ONLY_WEBHOOKS
+    assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("address", "thread", "url"),
+    [
+        (WebhookAddress(f"{API}/webhooks/1/t"), None, f"{API}/webhooks/1/t/messages/9"),
+        (WebhookAddress(f"{API}/webhooks/1/t?thread_id=5"), None, f"{API}/webhooks/1/t/messages/9?thread_id=5"),
+        (WebhookAddress(f"{API}/webhooks/1/t"), 7, f"{API}/webhooks/1/t/messages/9?thread_id=7"),
+        (BotChannel("t0k", 42, API), None, f"{API}/channels/42/messages/9"),
+    ],
+)
+def test_an_edit_goes_to_the_message_in_its_thread(address: WebhookAddress, thread: int | None, url: str) -> None:
+    request = asked(lambda service: service.edit(address, "9", {"embeds": []} | ONLY_WEBHOOKS, thread))
+    assert (request.method, str(request.url)) == ("PATCH", url)
+    assert json.loads(request.content) == {"embeds": []}
+    assert request.headers.get("authorization") == address.authorization()
+
+
+@pytest.mark.parametrize("message_id", ["", "x", "9/../8", "٣"])
+def test_only_a_message_with_an_id_is_edited(message_id: str) -> None:
+    with pytest.raises(ValueError, match="no id of a message"):
+        asked(lambda service: service.edit(FakeAddress(), message_id, {}))
+
+
+ONLY_WEBHOOKS: dict[str, object] = {"thread_name": "Kills", "username": "x", "avatar_url": "https://x/y.png"}
+
+
+def asked(ask: Callable[[Discord], Reply]) -> httpx.Request:
+    """The one request that it makes."""
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={"id": "9"})
+
+    ask(poster(answer))
+    [request] = seen
+    return request

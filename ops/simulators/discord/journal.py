@@ -1,6 +1,7 @@
 """What was posted, as lines of JSON in a file; memory holds only where each message lies.
 
-A line is {"action": "post" | "edit" | "delete", "id", "webhook", "channel", "at", "payload"}; tokens are never written.
+A line is {"action": "post" | "edit" | "delete", "id", "webhook", "channel", "at", "payload", "author"}; no tokens.
+`author` is the id of the bot whose message it is; its `webhook` is then the channel's id.
 """
 
 import os
@@ -26,6 +27,7 @@ class Line(msgspec.Struct, omit_defaults=True):
     channel: str
     at: float
     payload: msgspec.Raw = msgspec.Raw(b"{}")
+    author: str = ""
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class _Place:
     at: float
     offset: int
     length: int
+    author: str
 
 
 _lines = msgspec.json.Decoder(Line)
@@ -85,15 +88,25 @@ class Journal:
             if place is not None:
                 self.channels[place.channel].remove(line.id)
             return
+        told = killmails(msgspec.json.decode(line.payload))
         if line.action == "post":
             self.channels[line.channel].append(line.id)
-            self.arrivals[line.webhook].update(killmails(msgspec.json.decode(line.payload)))
-        self._places[line.id] = _Place(line.webhook, line.channel, line.at, offset, length)
+        elif (before := self._places.get(line.id)) is not None:
+            # An edit brings what the message did not hold before.
+            known = killmails(msgspec.json.decode(self._load(before).payload))
+            told = [one for one in told if one not in known]
+        self.arrivals[line.webhook].update(told)
+        self._places[line.id] = _Place(line.webhook, line.channel, line.at, offset, length, line.author)
 
     def find(self, webhook: str, message: str) -> Line | None:
         """Give a message of this webhook as it stands now."""
         place = self._places.get(message)
-        return None if place is None or place.webhook != webhook else self._load(place)
+        return None if place is None or place.author or place.webhook != webhook else self._load(place)
+
+    def find_in(self, channel: str, message: str) -> Line | None:
+        """Give a message of this channel as it stands now, whoever sent it."""
+        place = self._places.get(message)
+        return None if place is None or place.channel != channel else self._load(place)
 
     def newest(self, channel: str, most: int) -> Iterator[Line]:
         """Give the channel's last `most` messages, oldest first."""

@@ -108,4 +108,4 @@ class Pages:
 
 
 def _posted(line: Line) -> view.Posted:
-    return view.Posted(line.id, line.at, line.action == "edit", msgspec.json.decode(line.payload))
+    return view.Posted(line.id, line.at, line.action == "edit", msgspec.json.decode(line.payload), bool(line.author))

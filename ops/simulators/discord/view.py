@@ -13,6 +13,9 @@ from ops.simulators.discord.markdown import render
 NAME = "Simulated webhook"
 """Who posts, where the message does not say."""
 
+BOT = "Killmail bot"
+"""The name of every bot."""
+
 ONE_HEAD_SECONDS = 420.0
 """Messages of one sender within 7 minutes stand under one head, as in Discord."""
 
@@ -66,13 +69,14 @@ class Posted:
     at: float
     edited: bool
     payload: Mapping[str, Any]
+    by_bot: bool = False
 
 
 def messages(posted: Iterable[Posted], now: float) -> Iterator[Message]:
     """Give what the page shows of each message, oldest first, as of `now` in epoch seconds."""
     last_name, last_at, last_day = "", 0.0, ""
     for one in posted:
-        name = _text(one.payload, "username") or NAME
+        name = BOT if one.by_bot else _text(one.payload, "username") or NAME
         day = f"{_moment(one.at):%-d %B %Y}"
         head = name != last_name or day != last_day or one.at - last_at > ONE_HEAD_SECONDS
         yield _message(one, name, day if day != last_day else "", now, head=head)

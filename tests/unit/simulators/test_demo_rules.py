@@ -27,7 +27,8 @@ MOST = 60
 
 @pytest.fixture(scope="module")
 def config():
-    return load_config(DEMO / "notifier.toml", {}, universe(), {"simulators:8000"})
+    api = re.search(r"^NOTIFIER_DISCORD_URL=(.*)$", (DEMO / "notifier.env").read_text(), re.MULTILINE)[1]
+    return load_config(DEMO / "notifier.toml", {}, universe(), {"simulators:8000"}, api)
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +41,15 @@ def test_every_address_of_the_demo_lies_beside_its_rules_and_leads_to_the_simula
     assert check_addresses(config) == []
     for number, destination in enumerate(config.destinations.values()):
         assert destination.file.parent == DEMO
-        address = destination.address().url()
-        assert re.fullmatch(rf"http://simulators:8000/api/webhooks/{webhook_id(number)}/[\w-]{{68}}", address)
-        assert "simulated" in address
+        address = destination.address()
+        secret = address.authorization() or address.url()
+        leads_to = (
+            rf"/webhooks/{webhook_id(number)}/[\w-]{{68}}"
+            if destination.kind == "webhook"
+            else rf"/v10/channels/{webhook_id(number)}/messages"
+        )
+        assert re.fullmatch(f"http://simulators:8000/api{leads_to}", address.url())
+        assert "simulated" in secret
 
 
 def test_the_simulator_names_the_demos_channels_after_its_destinations(config):

@@ -150,3 +150,46 @@ def test_zkillboards_own_block_is_kept_and_a_missing_one_is_made():
     assert given.zkb == {"hash": "ab", "attackerCount": 0, "points": 3}
     made = mail(5)
     assert (made.zkb["totalValue"], made.zkb["solo"], made.zkb["npc"]) == (600_000.0, True, False)
+
+
+def rewrite(zkillboard, body):
+    return request(zkillboard, "POST", "/simulator/rewrite", body)
+
+
+def package(zkillboard, position):
+    return json.loads(request(zkillboard, "GET", file(position)).body)
+
+
+def test_a_rewritten_file_has_other_values_and_the_next_new_file_tells_of_it(zkillboard, clock):
+    clock.now += 5
+    before = package(zkillboard, 2)
+    answer = rewrite(zkillboard, {"sequence": BASE + 2, "zkb": {"totalValue": 7.5, "labels": ["ganked"]}})
+    assert (answer.status, json.loads(answer.body)) == (200, {"sequence": BASE + 6})
+    expected = {**before, "zkb": {**before["zkb"], "totalValue": 7.5, "labels": ["ganked"]}}
+    assert package(zkillboard, 2) == expected
+    clock.now += 3
+    assert [package(zkillboard, n).get("sequence_updated") for n in range(9)] == [None] * 6 + [BASE + 2, None, None]
+    assert package(zkillboard, 6)["killmail_id"] != before["killmail_id"], "its own killmail is another"
+
+
+def test_each_new_file_tells_of_one_rewritten_one(zkillboard, clock):
+    clock.now += 5
+    for position in (0, 1, 0):
+        rewrite(zkillboard, {"sequence": BASE + position, "zkb": {"points": position}})
+    clock.now += 4
+    told = [package(zkillboard, n).get("sequence_updated") for n in range(5, 10)]
+    assert told == [None, BASE, BASE + 1, BASE, None]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        ({"sequence": BASE}, 400),
+        ({"sequence": "x", "zkb": {}}, 400),
+        ({"sequence": BASE + 1, "zkb": {}}, 404),
+        ({"sequence": BASE - 1, "zkb": {}}, 404),
+    ],
+)
+def test_what_is_not_published_cannot_be_rewritten(zkillboard, body, status):
+    assert rewrite(zkillboard, body).status == status
