@@ -22,6 +22,7 @@ from workers.pressure import crowded
 from workers.process import StopSignal
 from workers.queues import ENRICHMENT, Queues
 from workers.replies import text
+from workers.rewrites import Rewrites
 from workers.telemetry import emit, flush
 
 CURSOR = keys.cursor("r2z2")
@@ -52,6 +53,7 @@ class Feed:
 
     It also pauses while more than `most_deliveries` wait, or Redis' memory is nearly full.
 
+    While it rests at the head, `rewrites` may read rewritten files again (None: nobody wants them).
     After more than a day without a file the last `backfill_days` days of what was lost are asked for from the history
     (0: none). `wall` gives epoch seconds, `monotonic` seconds that no one sets.
     """
@@ -67,6 +69,7 @@ class Feed:
         backlog: int,
         most_deliveries: int = 20_000,
         backfill_days: int = 0,
+        rewrites: Rewrites | None = None,
         wall: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -74,7 +77,7 @@ class Feed:
         self._lease = Lease(queues, "feed", host)
         self._min_interval, self._most, self._backfill_days = min_interval, backlog, backfill_days
         self._wall, self._monotonic = wall, monotonic
-        self._most_deliveries = most_deliveries
+        self._most_deliveries, self._rewrites = most_deliveries, rewrites
         self._next_flush = 0.0
         self._quiet, self._silent = 0.0, False
 
@@ -168,8 +171,14 @@ class Feed:
         _report_skipped(idle.skipped)
         if idle.reason:
             logger.debug("feed: {}", idle.reason)
-        stop.wait(pause)
+        self._wait_out(pause, stop)
         return pause
+
+    def _wait_out(self, pause: float, stop: StopSignal) -> None:
+        """Wait so long, not less. A rewritten file is read at the beginning, so that live reading goes on in time."""
+        over_at = self._monotonic() + pause
+        asked = self._rewrites is not None and self._rewrites.read(pause, stop)
+        stop.wait(max(over_at - self._monotonic(), self._min_interval if asked else 0.0))
 
     def _record(self, given_up: tuple[Skipped, ...], after: Cursor | None = None) -> None:
         """Store what was skipped, and the cursor, in one step."""

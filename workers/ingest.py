@@ -3,6 +3,7 @@ that replays malformed packages from the dead letters.
 """
 
 import base64
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,6 +23,8 @@ LATE = 10**9
 """Above every number of the feed, and below those of history: late killmails stand behind live ones."""
 Route: TypeAlias = tuple[str, list[str]]
 """A destination's id, and the ids of the subscriptions that lead there."""
+CERTAIN = keys.SEEN_TTL - 60.0
+"""Seconds since it happened for which a killmail without a mark was surely never handed over; clocks may differ."""
 MOST_IN_REDIS = 1024 * 1024
 """Bytes of a malformed package that its job holds; of a bigger one the whole lies in a file, and the job names it."""
 
@@ -44,13 +47,33 @@ def sides(subscriptions: Sequence[Subscription], killmail: Killmail) -> dict[str
     return found
 
 
+def origins(subscriptions: Sequence[Subscription]) -> dict[str, list[int]]:
+    """From which systems each destination is told the distance, by id, each once: of those that have any."""
+    found: dict[str, dict[int, None]] = {}
+    for subscription in subscriptions:
+        if subscription.origin is not None:
+            for destination in subscription.to:
+                found.setdefault(destination, {})[subscription.origin] = None
+    return {destination: list(systems) for destination, systems in found.items()}
+
+
 class Ingest:
-    """The first stage. `index` knows whom a killmail concerns; `state` is the state directory (big malformed ones)."""
+    """The first stage. `index` knows whom a killmail concerns; `state` is the state directory (big malformed ones).
+
+    With `rewrites` somebody wants to know of rewritten files: those that packages name are remembered.
+    """
 
     def __init__(
-        self, index: Index, queues: Queues, clock: Callable[[], float] = time.time, *, state: Path | None = None
+        self,
+        index: Index,
+        queues: Queues,
+        clock: Callable[[], float] = time.time,
+        *,
+        state: Path | None = None,
+        rewrites: bool = False,
     ) -> None:
         self._index, self._queues, self._clock, self._state = index, queues, clock, state
+        self.rewrites = rewrites
 
     def offer(self, body: bytes, sequence: int, cursor_key: str, cursor: str, *, late: bool = False) -> int:
         """Take one package of the feed, and the cursor after it, in one step; gives how many jobs wait for enrichment.
@@ -68,6 +91,27 @@ class Ingest:
             what = self._put_aside(body, sequence)
         _, backlog = self._queues.hand_over(replace(what, cursor_key=cursor_key, cursor=cursor))
         return backlog
+
+    def revise(self, body: bytes, sequence: int) -> None:
+        """Take a file that zKillboard has rewritten: the messages that tell of its killmail are to be edited.
+
+        The same contents of a file are taken once. One whose killmail was never handed over is an ordinary package.
+        Raises what redis-py raises; may be repeated.
+        """
+        # No dead letter: the file could be read once, and what was told of it stands.
+        try:
+            package = decode_package(body)
+            first, newer = self._evaluated(package, sequence + LATE), self._revised(package.killmail, body, sequence)
+        except Malformed as malformed:
+            logger.warning("package {} was rewritten, and is left as it was: {}", sequence, malformed)
+            return
+        except Exception as error:  # noqa: BLE001 – a bug of ours; the feed does not stop at it
+            logger.error("package {} was rewritten, and is left as it was: a bug: {}", sequence, type(error).__name__)
+            return
+        if self._queues.connection.exists(keys.seen(package.killmail.killmail_id)):
+            self._queues.hand_over(newer)
+        elif self._clock() - package.killmail.killmail_time.timestamp() < CERTAIN:
+            self._queues.hand_over(first)
 
     def perform(self, job_id: str, body: str, sequence: int, file: str = "", size: int = 0) -> Outcome:  # noqa: ARG002 – every perform takes the job's id
         """Decode a package anew that was malformed: Dead if it still is, else on its way.
@@ -104,13 +148,30 @@ class Ingest:
         to = routes(matched)
         counters = {"evaluated": 1, "matched": len(to)} if to else {"evaluated": 1}
         jobs = [self._enrichment(killmail, matched, sequence)] if to else []
-        return HandOver(jobs, counters, keys.seen(killmail.killmail_id), mark=str(sequence))
+        rewritten = package.sequence_updated if self.rewrites else None
+        return HandOver(
+            jobs,
+            counters,
+            keys.seen(killmail.killmail_id),
+            mark=str(sequence),
+            rewritten=rewritten,
+            noticed_at=self._clock(),
+        )
+
+    def _revised(self, killmail: Killmail, body: bytes, sequence: int) -> HandOver:
+        """What a rewritten file leaves; by its contents, as the same file may be rewritten again."""
+        revision = f"{sequence}-{hashlib.sha256(body).hexdigest()[:12]}"
+        matched = self._index.match(killmail)
+        first = self._enrichment(killmail, matched, sequence + LATE)
+        job = replace(first, id=f"rewrite-{revision}-{first.id}", args=(*first.args, revision))
+        jobs = [replace(job, description=f"rewritten {first.description}")] if matched else []
+        return HandOver(jobs, {"rewritten": 1}, keys.seen(f"rewrite-{revision}"))
 
     def _enrichment(self, killmail: Killmail, matched: Sequence[Subscription], sequence: int) -> NewJob:
         return NewJob(
             ENRICHMENT,
             f"kill-{killmail.killmail_id}",
-            (to_json(killmail), routes(matched), sequence, self._clock(), sides(matched, killmail)),
+            (to_json(killmail), routes(matched), sequence, self._clock(), sides(matched, killmail), origins(matched)),
             f"kill {killmail.killmail_id}",
         )
 

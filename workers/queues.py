@@ -90,7 +90,8 @@ class HandOver:
     """What one stage leaves to the next, done in Redis at once: see `lua/hand_over.lua`.
 
     `once` is a key: a second hand-over with it only moves the cursor, and is counted as repeated if its `mark` is
-    another (the same one is the same call, sent again).
+    another (the same one is the same call, sent again). `rewritten` is the sequence of a file that zKillboard has
+    rewritten, noticed at `noticed_at` (epoch seconds).
     """
 
     jobs: Sequence[NewJob] = ()
@@ -99,6 +100,8 @@ class HandOver:
     cursor_key: str = ""
     cursor: str = ""
     mark: str = "1"
+    rewritten: int | None = None
+    noticed_at: float = 0.0
 
 
 class Queues:
@@ -116,7 +119,9 @@ class Queues:
     def hand_over(self, what: HandOver) -> tuple[bool, int]:
         """Do it; gives whether it was new, and how many jobs wait for enrichment. Safe to repeat."""
         arguments: list[Any] = [what.cursor_key, what.cursor, what.once, what.mark, keys.SEEN_TTL]
-        arguments += [self._queues[ENRICHMENT].key, keys.COUNTERS, len(what.counters)]
+        arguments += [self._queues[ENRICHMENT].key, keys.COUNTERS]
+        arguments += [keys.REWRITTEN, "" if what.rewritten is None else what.rewritten, repr(what.noticed_at)]
+        arguments.append(len(what.counters))
         for counter, increment in what.counters.items():
             arguments += [counter, increment]
         arguments.append(len(what.jobs))

@@ -75,6 +75,23 @@ class R2Z2:
         wait = self._pace.min_interval if isinstance(following, Ask) else max(following, self._pace.min_interval)
         return Idle(step.after, wait, step.reason, step.skipped)
 
+    def reread(self, number: int, failures: int, now: float, patience: float) -> Body | Missing | Failure | None:
+        """Ask once more for `number`'s file, which was rewritten; reading remembers nothing of it. Never raises.
+
+        None, without a request, while nothing is to be asked for: after a failure, or a 404 in a hole. `failures` came
+        before, of this file; `patience` is in seconds. Only a 404 is Missing here: what is cut off was there, and will
+        be. The caller keeps `min_interval` before and after.
+        """
+        if self._memory.failures or now < self._memory.quiet_until:
+            return None
+        response = self._get(f"{number}", failures, patience)
+        if isinstance(response, Failure):
+            return response
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return Missing()
+        read = _file(response.content) if response.status_code == httpx.codes.OK else None
+        return read if isinstance(read, Body) else self._failure(f"{number}", response, failures)
+
     def _remembered(self, cursor: Cursor | None, now: float) -> Memory:
         """Give what is remembered; of another cursor's reading only the pause, and of a clock set back no pause."""
         memory = (
@@ -86,18 +103,28 @@ class R2Z2:
 
     def _reply(self, ask: Ask, failures: int) -> Reply:
         name = "sequence" if ask.number is None else str(ask.number)
-        try:
-            # An edge of Cloudflare may hold an old 404 or body for a while.
-            response = self._client.get(f"{self._base}/ephemeral/{name}.json", headers={"Cache-Control": "no-cache"})
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            reached = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            return Failure(f"no answer: {type(error).__name__}", _wait(None, None, failures), of_file=reached)
+        response = self._get(name, failures)
+        if isinstance(response, Failure):
+            return response
         if response.status_code == httpx.codes.OK:
             read = _head(response.content) if ask.number is None else _file(response.content)
         else:
             read = Missing() if response.status_code == httpx.codes.NOT_FOUND and ask.number is not None else None
-        if read is not None:
-            return read
+        return self._failure(name, response, failures) if read is None else read
+
+    def _get(self, name: str, failures: int, patience: float | None = None) -> httpx.Response | Failure:
+        """Ask for a file; `patience` in seconds, None as the client has it."""
+        timeout = self._client.timeout if patience is None else httpx.Timeout(patience)
+        try:
+            # An edge of Cloudflare may hold an old 404 or body for a while.
+            return self._client.get(
+                f"{self._base}/ephemeral/{name}.json", headers={"Cache-Control": "no-cache"}, timeout=timeout
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            reached = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            return Failure(f"no answer: {type(error).__name__}", _wait(None, None, failures), of_file=reached)
+
+    def _failure(self, name: str, response: httpx.Response, failures: int) -> Failure:
         status = response.status_code
         wait = _wait(status, seconds(response.headers.get("retry-after")), failures)
         if status == httpx.codes.NOT_FOUND:

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from notifier.feeds.plan import Body, Failure, Missing
 from notifier.feeds.r2z2 import LONGEST_WAIT, R2Z2, Cursor, Fetched, Hole, Idle
 from notifier.services.http import make_client
 
@@ -247,3 +248,65 @@ def test_a_feed_without_a_pace_reads_back_to_back_and_asks_for_nothing_else(feed
     assert server.asked == ["sequence", *(str(number) for number in range(500, 801))]
     assert read == list(range(500, 800))
     assert waits == [0.0] * 301 + [0.5]
+
+
+# -- Files that were rewritten
+
+
+def resting(feed, answer: Answer) -> tuple[R2Z2, Server, Cursor]:
+    """A reader at the head of the feed, which may ask again for file 400."""
+    source, server = feed({"sequence": head(500), "400": answer})
+    cursor = awake(source, server)
+    assert source.poll(cursor, NOW + 1).wait == 6.0
+    server.requests.clear()
+    return source, server, cursor
+
+
+def test_a_rewritten_file_is_asked_for_like_any_other_and_reading_goes_on_as_without_it(feed) -> None:
+    source, server, cursor = resting(feed, file())
+    assert source.reread(400, 0, NOW + 1.1, 5.0) == Body(FILE, 1_795_458_000)
+    [request] = server.requests
+    assert request.url.path == "/ephemeral/400.json"
+    assert request.headers["cache-control"] == "no-cache"
+    assert request.headers["user-agent"].startswith("eve-killmail-notifier/")
+    assert request.extensions["timeout"] == dict.fromkeys(("connect", "read", "write", "pool"), 5.0)
+    assert source.poll(cursor, NOW + 6.9).wait == pytest.approx(0.1), "the pause is neither shorter nor longer"
+    source.poll(cursor, NOW + 7.0)
+    assert server.asked == ["400", "500"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "failures", "expected"),
+    [
+        (httpx.Response(404), 0, Missing()),
+        (file(FILE[:50]), 0, Failure("400.json answered by 200, which does not help", 1.0, of_file=True)),
+        (
+            httpx.Response(520, text="error"),
+            3,
+            Failure("400.json answered by 520, which does not help", 8.0, of_file=True),
+        ),
+        (httpx.Response(429), 0, Failure("400.json answered by 429, which does not help", 10.0)),
+        (httpx.Response(403), 1, Failure("400.json answered by 403, which does not help", 120.0)),
+        (httpx.ReadTimeout("slow"), 0, Failure("no answer: ReadTimeout", 1.0, of_file=True)),
+        (httpx.ConnectError("refused"), 0, Failure("no answer: ConnectError", 1.0)),
+    ],
+)
+def test_a_rewritten_file_that_cannot_be_had_changes_nothing_for_live_reading(feed, answer, failures, expected) -> None:
+    source, server, cursor = resting(feed, answer)
+    assert source.reread(400, failures, NOW + 1.1, 5.0) == expected
+    assert source.poll(cursor, NOW + 2).wait == pytest.approx(5.0)
+    source.poll(cursor, NOW + 7.0)
+    assert server.asked == ["400", "500"]
+
+
+def test_a_rewritten_file_is_not_asked_for_while_the_feed_is_left_alone(feed) -> None:
+    answers: dict[str, Answer] = {"sequence": head(500), "500": httpx.Response(503), "400": file()}
+    source, server = feed(answers)
+    cursor = awake(source, server)
+    source.poll(cursor, NOW + 1)
+    assert source.reread(400, 0, NOW + 1.1, 5.0) is None
+    assert source.reread(400, 0, NOW + 3.0, 5.0) is None, "nor before it is known that the feed works again"
+    answers["500"] = file()
+    cursor = source.poll(cursor, NOW + 4).after
+    assert source.reread(400, 0, NOW + 4.1, 5.0) == Body(FILE, 1_795_458_000)
+    assert server.asked == ["500", "500", "400"]

@@ -1,16 +1,20 @@
 -- One step of the pipeline: the cursor, the once-mark, the counters and the next stage's jobs, all or nothing.
--- A repeat of the same call (a lost reply, a replay) changes nothing but the cursor.
+-- A repeat of the same call (a lost reply, a replay) changes nothing but the cursor; a rewritten file that it names is
+-- noticed also where its own killmail was handed over before (the same killmail may stand in two files).
 -- ARGV: cursor key ('' for none), cursor, once key ('' for none), the once-mark's value (the same in a repeat of the
---       same call, another in another one), its lifetime in s, backlog queue key, counters key, number of counters,
---       (name, increment)..., number of jobs, then per job: id, job key, queue key, queue name's set, ledger key
---       ('' for none), ledger lifetime in s, outbox key, score, number of hash arguments, hash arguments...
+--       same call, another in another one), its lifetime in s, backlog queue key, counters key, rewritten files' key,
+--       the rewritten file's sequence ('' for none), when it was noticed, number of counters, (name, increment)...,
+--       number of jobs, then per job: id, job key, queue key, queue name's set, ledger key ('' for none), ledger
+--       lifetime in s, outbox key ('' for none), score, number of hash arguments, hash arguments...
 -- Returns {1 if this was new else 0, jobs enqueued, length of the backlog queue}.
 local at = 0
 local function take() at = at + 1 return ARGV[at] end
 
 local cursor_key, cursor, once_key, mark, once_ttl = take(), take(), take(), take(), take()
 local backlog_key, counters_key = take(), take()
+local rewritten_key, rewritten, noticed_at = take(), take(), take()
 if cursor_key ~= '' then redis.call('SET', cursor_key, cursor) end
+if rewritten ~= '' then redis.call('ZADD', rewritten_key, 'NX', noticed_at, rewritten) end
 if once_key ~= '' and not redis.call('SET', once_key, mark, 'NX', 'EX', once_ttl) then
   if redis.call('GET', once_key) ~= mark then
     redis.call('SET', once_key, mark, 'KEEPTTL')
@@ -35,7 +39,7 @@ for _ = 1, tonumber(take()) do
   if new then
     if ledger_key ~= '' then
       redis.call('EXPIRE', ledger_key, ledger_ttl)
-      redis.call('ZADD', outbox_key, score, id)
+      if outbox_key ~= '' then redis.call('ZADD', outbox_key, score, id) end
     end
     redis.call('SADD', queues_key, queue_key)
     redis.call('HSET', job_key, unpack(ARGV, first, at))
