@@ -20,16 +20,20 @@ from notifier.messages import (
     MOST_EMBEDS,
     KillNotice,
     Layout,
+    Template,
+    TemplateFailed,
     compose,
     kill_notice,
     missing_from,
     names_wanted,
+    read_template,
     tickers_wanted,
 )
 from notifier.services.esi import Esi, EsiDown
 from notifier.services.http import make_client
 from notifier.tracking import Side
 from notifier.universe import Universe, load
+from ops import samples
 from ops.preview_page import PictureError, page, photograph
 from ops.preview_text import drawn
 from ops.simulators import names as made_up_names
@@ -38,6 +42,8 @@ EX_DATA, EX_UNAVAILABLE = 65, 69
 SHIPPED = Path(__file__).parent / "data" / "killmails.jsonl.gz"
 TIMEOUT = 10.0
 """Seconds for each question to ESI."""
+SAMPLES = "samples"
+"""Stands for the samples where a killmail is named; a file of that name is ./samples."""
 SIDES: tuple[Side, ...] = ("kill", "loss", "neutral")
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -67,9 +73,15 @@ def register(app: typer.Typer) -> None:
 def preview(
     killmail: Annotated[
         str,
-        typer.Argument(metavar="ID|FILE", help="One of the demo's killmails, or a file: ESI's JSON, or an archive."),
+        typer.Argument(
+            metavar="ID|FILE|samples",
+            help="One of the demo's killmails, or a file: ESI's JSON, or an archive; or the word samples.",
+        ),
     ],
     layout: Annotated[str, typer.Option(metavar="|".join(LAYOUTS), help="As a destination's key `layout`.")] = "full",
+    template: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="As a destination's key `template`.", show_default=False)
+    ] = None,
     side: Annotated[str, typer.Option(metavar="|".join(SIDES), help="Whom the rules ask for.")] = "neutral",
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write it as a page that looks like Discord.")
@@ -80,6 +92,8 @@ def preview(
 ) -> None:
     """Show the message for a killmail; of a file with several, for the first ten of them.
 
+    With samples it shows one of each other kind of notice: a map's system, pilot and rally point, an alarm, the status.
+
     Nobody is asked for names unless you say so; without them pilots and organisations are unknown.
     """
     _one_of("--layout", layout, LAYOUTS)
@@ -87,14 +101,31 @@ def preview(
     if esi and made_up:
         raise typer.BadParameter("either --esi or --made-up", param_hint="--made-up")
     try:
-        found = _killmails(killmail)
-        universe = load()
-        told = [_notice(one, _known(one, universe, esi, made_up), universe, cast(Side, side)) for one in found]
-        payload = compose(told, len(told), cast(Layout, layout)).payload
+        if killmail == SAMPLES:
+            payload = samples.message(time.time())
+        else:
+            found = _killmails(killmail)
+            universe = load()
+            told = [_notice(one, _known(one, universe, esi, made_up), universe, cast(Side, side)) for one in found]
+            payload = _payload(told, cast(Layout, layout), template)
         _show(payload, html, png)
     except PreviewError as error:
         err.print(escape(str(error)))
         raise typer.Exit(error.code) from None
+
+
+def _payload(told: list[KillNotice], layout: Layout, template: Path | None) -> dict[str, object]:
+    message = compose(told, len(told), layout, None if template is None else _template(template))
+    if message.failures:
+        raise PreviewError(f"{template}: {'; '.join(message.failures)}")
+    return message.payload
+
+
+def _template(path: Path) -> Template:
+    try:
+        return read_template(path)
+    except TemplateFailed as failed:
+        raise PreviewError(f"{path}: {failed}") from None
 
 
 def _one_of(option: str, found: str, known: tuple[str, ...]) -> None:

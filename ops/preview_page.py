@@ -15,12 +15,12 @@ from ops.simulators.discord.pages import ROOT, Pages
 from ops.simulators.wire import Request
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WIDTH = 680
+WIDTH = 620
 PATIENCE = 60.0
 """Seconds that the browser may take."""
 
 _ALONE = """<style>
-nav, aside, header { display: none; }
+nav, aside, header, .day { display: none; }
 main { position: static; display: block; overflow: visible; }
 article { padding-right: 16px; }
 #messages { padding-bottom: 16px; }

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ops.simulators.discord.markdown import relative
+from ops.simulators.discord.view import FIELDS_A_ROW
 
 WIDTH = 76
 
@@ -64,10 +65,12 @@ def _embed(embed: Mapping[str, Any], now: float) -> RenderableType:
 def _parts(embed: Mapping[str, Any], now: float) -> Iterator[RenderableType]:
     if "author" in embed:
         yield Text(embed["author"]["name"], "bold")
-    title = text(embed["title"], now)
-    title.stylize(Style(bold=True, color="deep_sky_blue1", link=embed.get("url")))
-    yield title
-    yield text(embed["description"], now)
+    if "title" in embed:
+        title = text(embed["title"], now)
+        title.stylize(Style(bold=True, color="deep_sky_blue1", link=embed.get("url")))
+        yield title
+    if "description" in embed:
+        yield text(embed["description"], now)
     for row in _rows(embed.get("fields", ())):
         yield Padding(_fields(row, now), (1, 0, 0, 0))
     told = [embed["footer"]["text"]] if "footer" in embed else []
@@ -78,10 +81,10 @@ def _parts(embed: Mapping[str, Any], now: float) -> Iterator[RenderableType]:
 
 
 def _rows(fields: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """Put inline fields side by side, as Discord does."""
+    """Put inline fields side by side, up to three, as Discord does."""
     row: list[Mapping[str, Any]] = []
     for field in fields:
-        if row and not (field["inline"] and row[-1]["inline"]):
+        if row and not (field["inline"] and row[-1]["inline"] and len(row) < FIELDS_A_ROW):
             yield row
             row = []
         row.append(field)

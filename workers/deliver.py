@@ -5,12 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from loguru import logger
 
-from notifier.config import AddressProblem, Destination, WebhookAddress, duration
-from notifier.messages import Message, compose, notice_from_json
+from notifier.config import Address, AddressProblem, Destination, duration
+from notifier.messages import KillNotice, notice_from_json
 from notifier.outcome import Dead, Done, Outcome, Snooze
 from notifier.services.discord import Discord
-from workers.outbox import GROUP, Busy, Delivered, Disabled, Gather, Held, Lead, Limited, Outbox, turn
-from workers.posting import Post, Poster, Trouble, Waiting, awake, disabled, held
+from workers.composing import Composer, Leading
+from workers.edits import Editor
+from workers.outbox import DIGESTED, GROUP, Busy, Delivered, Disabled, Gather, Held, Lead, Limited, Outbox, turn
+from workers.posting import Poster, Trouble, Waiting, awake, disabled, held
 from workers.process import StopSignal
 from workers.queues import KillmailJob, Queues
 
@@ -36,11 +38,15 @@ class Deliver:
     ) -> None:
         self._queues, self._destinations, self._clock = queues, destinations, clock
         self._poster = Poster(queues, service, stop, clock, awake)
+        self._composer, self._editor = Composer(queues.connection, clock), Editor(queues, service, clock)
 
-    def perform(self, job_id: str, notice: str, destination: str, sequence: float, received: float) -> Outcome:
+    def perform(
+        self, job_id: str, notice: str, destination: str, sequence: float, received: float, revision: str = ""
+    ) -> Outcome:
         """Deliver `notice` (JSON) to `destination`, together with what waits there before it.
 
-        `sequence` is its place in the order there, `received` when we came to know of it (epoch seconds).
+        `sequence` is its place in the order there, `received` when we came to know of it (epoch seconds). A `revision`
+        is something newer of what was delivered: its message is edited.
         """
         known = self._destinations.get(destination)
         if known is None:
@@ -49,15 +55,24 @@ class Deliver:
             address = known.address()
         except AddressProblem as error:
             return Dead(str(error), "misconfigured")
+        if revision:
+            return self._revise(job_id, notice, known, address, received)
         names, hold = (self._queues, destination, address.fingerprint, job_id), known.ambiguous == "hold"
-        outbox = Outbox(*names, webhook=address.webhook, hold=hold)
+        most = GROUP if known.digest is None else DIGESTED
+        outbox = Outbox(*names, webhook=address.webhook, hold=hold, most=most)
         # One from the future came from a host whose clock is wrong: no reason to wait until then.
         fresh = 0 <= self._clock() - received < FRESH
         end = self._claimed(outbox, address, notice, sequence, fresh)
         return self._waits(end.snooze, known, job_id, received) if isinstance(end, Trouble) else end
 
+    def _revise(self, job_id: str, notice: str, to: Destination, address: Address, received: float) -> Outcome:
+        newer = notice_from_json(notice)
+        if not isinstance(newer, KillNotice):
+            return Dead("only what tells of a killmail has revisions", "permanent")
+        return self._editor.perform(job_id, newer, to, address, self._composer.templates.of(to), received)
+
     def _claimed(
-        self, outbox: Outbox, address: WebhookAddress, notice: str, sequence: float, fresh: bool
+        self, outbox: Outbox, address: Address, notice: str, sequence: float, fresh: bool
     ) -> Outcome | Trouble:
         claim = outbox.claim(sequence, fresh)
         match claim:
@@ -90,15 +105,13 @@ class Deliver:
             return snooze
         return Dead(f"older than its max_age of {duration.words(to.max_age)}: {snooze.reason}", snooze.category)
 
-    def _lead(self, outbox: Outbox, own: Waiting, lead: Lead, address: WebhookAddress) -> Outcome | Trouble:
+    def _lead(self, outbox: Outbox, own: Waiting, lead: Lead, address: Address) -> Outcome | Trouble:
         group = self._group(outbox, own, lead.ids)
         if not group:
             outbox.release()
             return Snooze(TURN, "what waits before it cannot be read")
-        to, now = self._destinations[outbox.destination], self._clock()
-        message = compose([one.notice for one in group], lead.waiting, to.layout)
-        message = Message(to.manners.dressed(message.payload, now), message.taken)
-        return self._poster.post(Post.of(outbox, address, message, group, lead, to.manners.mentioned(now)))
+        of = Leading(outbox, self._destinations[outbox.destination], address, lead)
+        return self._poster.post(self._composer.post(of, group))
 
     def _group(self, outbox: Outbox, own: Waiting, ids: Sequence[str]) -> list[Waiting]:
         """The deliveries with these ids, oldest first; one that cannot be read is left to its own job, to die of it."""

@@ -1,20 +1,30 @@
 """From one killmail to its notifications: names for what the message shows, then one delivery job a destination."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
-from notifier.killmail import from_json
+from notifier.killmail import Killmail, from_json
 from notifier.messages import kill_notice, missing_from, names_wanted, notice_to_json, tickers_wanted
+from notifier.messages.distances import with_distances
 from notifier.outcome import Category, Done, Outcome, Snooze, Waits
 from notifier.tracking import Side
 from notifier.universe import Universe
 from workers import keys
 from workers.name_cache import NameCache, NamesMissing
-from workers.queues import DELIVERY, HandOver, NewJob, Queues
+from workers.price_cache import PriceCache
+from workers.queues import DELIVERY, ENRICHMENT, HandOver, NewJob, Queues
 from workers.ticker_cache import TickerCache
 
+NAMES = "names"
+"""The revision that brings the names for which a message did not wait."""
+LATEST_NAMES = 6 * 3600.0
+"""Seconds for which missing names are asked for, so that the message is edited when they come."""
+BETWEEN_LATE = 15.0
+"""Seconds at least between two times that they are asked for: there may be thousands of such killmails."""
 NO_SIDES: Mapping[str, Side] = MappingProxyType({})
+NO_ORIGINS: Mapping[str, Sequence[int]] = MappingProxyType({})
 
 
 class Enrich:
@@ -28,34 +38,42 @@ class Enrich:
         patience: float,
         clock: Callable[[], float] = time.time,
         tickers: TickerCache | None = None,
+        prices: PriceCache | None = None,
     ) -> None:
         self._queues, self._names, self._universe, self._tickers = queues, names, universe, tickers
+        self._prices = prices
         self._patience, self._clock = patience, clock
 
     def perform(
         self,
-        job_id: str,
+        job_id: str,  # noqa: ARG002 – every perform takes the job's id
         text: str,
         routes: list[tuple[str, list[str]]],
         sequence: int,
         received: float,
         sides: Mapping[str, Side] = NO_SIDES,
+        origins: Mapping[str, Sequence[int]] = NO_ORIGINS,
+        revision: str = "",
     ) -> Outcome:
         """Enrich the killmail in `text` and hand one delivery to each of `routes`; `received` in epoch seconds.
 
-        `sides` says for which destinations it is a kill or a loss; jobs of an older form do not have it.
+        `sides` says for which destinations it is a kill or a loss, `origins` from which systems they are told the
+        distance; jobs of an older form do not have them. A `revision` brings something newer of what was handed over
+        already: its messages are edited.
         """
         killmail = from_json(text)
-        note = "with all names"
-        try:
-            names = self._names.names(names_wanted(killmail) | missing_from(self._universe, killmail))
-        except NamesMissing as missing:
-            left = self._patience - (self._clock() - received)
+        names, missing = self._named(killmail)
+        if missing is not None:
+            late = revision == NAMES
+            left = (LATEST_NAMES if late else self._patience) - (self._clock() - received)
             if left > 0:
-                # ESI may ask for an hour; the kill goes out when our patience ends.
-                return Snooze(min(missing.seconds, left), missing.reason, _waits(missing.category))
-            names, note = missing.so_far, f"without some names: {missing.reason}"
+                # ESI may ask for an hour; the kill goes out when our patience ends. Late names are in no hurry.
+                pause = max(missing.seconds, BETWEEN_LATE) if late else missing.seconds
+                return Snooze(min(pause, left), missing.reason, _waits(missing.category))
+            if late:
+                return Done(f"goes without some names for good: {missing.reason}")
         tickers = {} if self._tickers is None else self._tickers.tickers(tickers_wanted(killmail))
+        items = () if self._prices is None else self._prices.notable(killmail)
         jobs = []
         for destination, subscriptions in routes:
             notice = kill_notice(
@@ -66,25 +84,60 @@ class Enrich:
                 tickers=tickers,
                 side=sides.get(destination, "neutral"),
                 received=received,
+                items=items,
+                degraded=missing is not None,
             )
-            jobs.append(delivery_job(job_id, destination, notice_to_json(notice), sequence, received))
+            shown = notice_to_json(with_distances(notice, origins.get(destination, ()), self._universe))
+            if revision != NAMES:
+                jobs.append(delivery_job(kill_job(killmail), destination, shown, sequence, received))
+            if revision:
+                jobs.append(edit_job(revision, kill_job(killmail), destination, shown, sequence, received))
+        if missing is not None:
+            jobs.append(_again(kill_job(killmail), (text, routes, sequence, received, dict(sides), dict(origins))))
         self._queues.hand_over(HandOver(jobs))
-        return Done(note)
+        return Done("with all names" if missing is None else f"without some names: {missing.reason}")
+
+    def _named(self, killmail: Killmail) -> tuple[Mapping[int, str], NamesMissing | None]:
+        """The names that the message shows, and what stands in the way of those that are missing."""
+        try:
+            return self._names.names(names_wanted(killmail) | missing_from(self._universe, killmail)), None
+        except NamesMissing as missing:
+            return missing.so_far, missing
 
 
 def _waits(category: Category) -> Waits:
     return "throttled" if category == "throttled" else "dependency down"
 
 
-def delivery_job(kill_job: str, destination: str, notice: str, sequence: int, received: float) -> NewJob:
+def kill_job(killmail: Killmail) -> str:
+    """What the ids of all jobs of a killmail hold; its first enrichment is called just that."""
+    return f"kill-{killmail.killmail_id}"
+
+
+def delivery_job(kill: str, destination: str, notice: str, sequence: int, received: float) -> NewJob:
     """The delivery of one kill to one destination: its id is the key of everything that is known of it."""
-    job_id = f"{kill_job}-{destination}"
+    job_id = f"{kill}-{destination}"
     return NewJob(
         DELIVERY,
         job_id,
         (notice, destination, sequence, received),
-        f"{kill_job.replace('-', ' ')} → {destination}",
+        f"{kill.replace('-', ' ')} → {destination}",
         ledger=keys.delivery(job_id),
         outbox=keys.outbox(destination),
         score=float(sequence),
     )
+
+
+def edit_job(revision: str, kill: str, destination: str, notice: str, sequence: int, received: float) -> NewJob:
+    """The edit that brings a revision of what was, or will be, delivered. The ledger keeps it from a second coming."""
+    job_id = f"edit-{revision}-{kill}-{destination}"
+    arguments = (notice, destination, sequence, received, revision)
+    words = f"edit of {kill.replace('-', ' ')} → {destination}"
+    return NewJob(DELIVERY, job_id, arguments, words, ledger=keys.delivery(job_id))
+
+
+def _again(kill: str, arguments: Sequence[Any]) -> NewJob:
+    """Another enrichment, for the names that are missing now."""
+    job_id = f"{NAMES}-{kill}"
+    words = f"names of {kill.replace('-', ' ')}"
+    return NewJob(ENRICHMENT, job_id, (*arguments, NAMES), words, ledger=keys.delivery(job_id))

@@ -15,6 +15,12 @@ from workers.queues import DELIVERY, ENRICHMENT, Queues
 
 GROUP = 10
 """Most notifications that one message holds (Discord's limit of embeds)."""
+DIGESTED = 100
+"""Most notifications that one edit of a digest takes in."""
+BETWEEN_EDITS = 2.0
+"""Seconds between two edits of a digest: as often as its channel allows for ever."""
+NONCE_LIFETIME = 110.0
+"""Seconds for which Discord surely still knows a bot's nonce ("the past few minutes")."""
 CHANNEL_LIMIT, CHANNEL_WINDOW = 30, 60.0
 """Discord admits 30 posts in 60 s a channel without saying so in any header."""
 GLOBAL_LIMIT = 50
@@ -94,11 +100,27 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """This job leads: `ids` are the oldest of `waiting` deliveries, in order."""
+    """This job leads: `ids` are the oldest of `waiting` deliveries, in order.
+
+    `nonce`: a post of just these had no known end, and may be repeated under it ("" for none). `alone`: it goes alone,
+    as its group was refused.
+    """
 
     rank: int
     waiting: int
     ids: tuple[str, ...]
+    nonce: str = ""
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What is kept of a message under a key of Redis for `lifetime` seconds; by its leader only, if `by_leader`."""
+
+    key: str
+    value: str
+    lifetime: int
+    by_leader: bool = False
 
 
 UNSAID = Limits()
@@ -114,20 +136,35 @@ def turn(rank: int, seconds: float) -> float:
     return seconds + windows * CHANNEL_WINDOW + rest * BUCKET_WINDOW / BUCKET_LIMIT
 
 
+def limits(webhook: str) -> list[str]:
+    """The keys of the limits of a webhook, by its fingerprint: its own, its posts, everybody's posts."""
+    return [keys.limit(webhook), keys.posts(webhook), keys.ALL_POSTS]
+
+
 class Outbox:
     """The outbox of one destination, as one run of the job `job_id` sees it; `address` is the fingerprint of where it
     posts to, `webhook` that of the webhook without its thread, if there is one: it is what Discord limits. With `hold`,
-    what may have been posted is not posted again.
+    what may have been posted is not posted again. `most` is how many deliveries it leads at most.
     """
 
     def __init__(
-        self, queues: Queues, destination: str, address: str, job_id: str, *, webhook: str = "", hold: bool = False
+        self,
+        queues: Queues,
+        destination: str,
+        address: str,
+        job_id: str,
+        *,
+        webhook: str = "",
+        hold: bool = False,
+        most: int = GROUP,
     ) -> None:
         self._scripts, self._connection = queues.scripts, queues.connection
         self.destination, self.address, self.job_id, self.hold = destination, address, job_id, hold
+        self._most = most
         # A recovered job has the same id as the one that a paused process still works on.
         self._run = secrets.token_hex(8)
-        self._limits = [keys.limit(webhook or address), keys.posts(webhook or address), keys.ALL_POSTS]
+        self._limits = limits(webhook or address)
+        self._digest, self._pinned = keys.digest(destination), keys.pinned(destination)
         self._lock, self._lead = keys.lock(destination), keys.lead(destination)
         self._scheduled, self._coming = queues[DELIVERY].scheduled_job_registry.key, queues[ENRICHMENT].key
         self._lock_time = (queues.job_timeout + keys.LOCK_MARGIN) * 1000
@@ -137,12 +174,12 @@ class Outbox:
         d = self.destination
         marks = [keys.outbox(d), self._lock, keys.alone(d), keys.disabled(d)]
         reply = self._scripts.claim(
-            keys=[*marks, *self._limits, self._scheduled, self._lead, self._coming],
+            keys=[*marks, *self._limits, self._scheduled, self._lead, self._coming, self._digest, self._pinned],
             args=[
                 self.job_id, keys.delivery(self.job_id), repr(float(score)), self._lock_time, GROUP, self.address,
                 CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT, Job.redis_job_namespace_prefix, LONGEST_TURN,
                 self._run, "1" if self.hold else "0", keys.delivery(""), "1" if fresh else "0",
-                BUCKET_WINDOW / BUCKET_LIMIT,
+                BUCKET_WINDOW / BUCKET_LIMIT, self._most, BETWEEN_EDITS,
             ],
         )  # fmt: skip
         match reply:
@@ -159,18 +196,24 @@ class Outbox:
             case [b"gather", seconds]:
                 return Gather(float(seconds))
             case _:
-                return Lead(reply[1], reply[2], tuple(job_id.decode() for job_id in reply[3:]))
+                _, rank, waiting, nonce, alone, *ids = reply
+                return Lead(rank, waiting, tuple(job_id.decode() for job_id in ids), nonce.decode(), bool(alone))
 
-    def begin(self, ids: Sequence[str], post: str, mention_every: float = 0.0) -> Begun | Lost | Wait:
+    def begin(
+        self, ids: Sequence[str], post: str, mention_every: float = 0.0, *, nonce: str = ""
+    ) -> Begun | Lost | Wait:
         """Admit one post of the deliveries `ids` and mark them, if this run of the job still leads.
 
         `post` is a name that no other post has: the same call may be repeated. With `mention_every` (seconds)
-        it asks whether it may mention somebody, which one message in such a time may.
+        it asks whether it may mention somebody, which one message in such a time may. A `nonce` that Discord heeds
+        keeps the deliveries together until the post's end is known. An edit names no deliveries: it may be repeated.
         """
         head: list[str | int | float] = [self.job_id, self._run, post, CHANNEL_LIMIT, CHANNEL_WINDOW, GLOBAL_LIMIT]
+        pin: list[str | int] = [nonce, "\n".join([nonce, *ids]), int(NONCE_LIFETIME * 1000)]
+        told = [keys.ping(self.destination), self._pinned]
         reply = self._scripts.begin(
-            keys=[*self._limits, self._lock, keys.COUNTERS, self._lead, keys.ping(self.destination)],
-            args=[*head, keys.LEDGER_TTL, int(mention_every * 1000), *(keys.delivery(job_id) for job_id in ids)],
+            keys=[*self._limits, self._lock, keys.COUNTERS, self._lead, *told],
+            args=[*head, keys.LEDGER_TTL, int(mention_every * 1000), *pin, *(keys.delivery(one) for one in ids)],
         )
         match reply:
             case [b"begun", ambiguous, mentions]:
@@ -185,15 +228,21 @@ class Outbox:
         holder, run = self._connection.mget([self._lock, self._lead])
         return bool(holder == self.job_id.encode() and run == self._run.encode())
 
-    def acknowledge(self, ids: Sequence[str], message_id: str, limits: Limits = UNSAID) -> None:
-        """Discord has taken the message that holds `ids`, and said this of its limits."""
+    def acknowledge(
+        self, ids: Sequence[str], message_id: str, limits: Limits = UNSAID, keep: Keep | None = None
+    ) -> None:
+        """Discord has taken the message that holds `ids`, and said this of its limits; `keep` what is still needed."""
         said: list[str | int | float] = ["", 0.0]
         if limits.remaining is not None and limits.reset_after is not None:
             said = [limits.remaining, limits.reset_after]
-        head: list[str | int | float] = [self.job_id, self._run, message_id, keys.LEDGER_TTL, *said, len(ids)]
+        kept: list[str | int] = ["", 1, "0"]
+        if keep is not None:
+            kept = [keep.value, keep.lifetime, "1" if keep.by_leader else "0"]
+        head: list[str | int | float] = [self.job_id, self._run, message_id, keys.LEDGER_TTL, *said, *kept, len(ids)]
         limit, _, everybody = self._limits
+        mine = [self._lead, self._pinned, "" if keep is None else keep.key]
         self._scripts.acknowledge(
-            keys=[keys.outbox(self.destination), self._lock, keys.COUNTERS, limit, everybody, self._lead],
+            keys=[keys.outbox(self.destination), self._lock, keys.COUNTERS, limit, everybody, *mine],
             args=[*head, *ids, *(keys.delivery(i) for i in ids)],
         )
 
@@ -201,24 +250,29 @@ class Outbox:
         """Give up the lead. `not_sent` surely did not reach Discord by `post`; up to a score each goes alone now."""
         mark = "" if alone_up_to is None else repr(float(alone_up_to))
         self._scripts.release(
-            keys=[self._lock, keys.alone(self.destination), self._lead, keys.ping(self.destination)],
+            keys=[self._lock, keys.alone(self.destination), self._lead, keys.ping(self.destination), self._pinned],
             args=[self.job_id, self._run, post, mark, *(keys.delivery(i) for i in not_sent)],
         )
+
+    def end_digest(self) -> None:
+        """What comes next begins a digest of its own."""
+        self._connection.delete(self._digest)
 
     def forget(self, ids: Sequence[str]) -> None:
         """Take out deliveries whose jobs are gone (an operator emptied the queue)."""
         self._connection.zrem(keys.outbox(self.destination), *ids)
 
-    def falter(self, backoff: Backoff, said: float | None = None) -> float:
-        """A post to the address failed: nobody posts there for a while, longer each time; gives that in seconds.
+    def falter(self, backoff: Backoff, said: float | None = None) -> tuple[float, int]:
+        """A post to the address failed: nobody posts there for a while, longer each time.
 
-        `said` is the pause in seconds that the reply asked for.
+        Gives that in seconds, and how many posts have failed in a row. `said` is the pause in seconds that the reply
+        asked for.
         """
-        pause = self._scripts.falter(
+        pause, failures = self._scripts.falter(
             keys=[self._limits[0], keys.ALL_POSTS],
             args=[backoff.base, backoff.cap, jitter(), said or 0.0, FAILURES_TTL],
         )
-        return float(pause)
+        return float(pause), int(failures)
 
     def note(self, remaining: int | None, reset_after: float | None, blocked: float | None, everywhere: bool) -> None:
         """Keep what a reply said of its limits, for all workers."""

@@ -1,14 +1,16 @@
-"""One message to Discord: admitted by circuits and limits, posted while we lead, and what came of it kept in Redis."""
+"""One message to Discord: admitted by circuits and limits, posted or edited while we lead, and what came of it kept in
+Redis.
+"""
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypedDict, TypeVar, Unpack
 
 import httpx
 
-from notifier.config import Mentions, WebhookAddress
+from notifier.config import Address, Mentions
 from notifier.messages import Message, Notice
 from notifier.outcome import STRATEGIES, Backoff, Dead, Done, Outcome, Retry, Snooze
 from notifier.services import discord
@@ -17,7 +19,7 @@ from workers import destinations
 from workers.circuits import CircuitOpen
 from workers.discord_circuits import Answer, DiscordCircuits
 from workers.job_timeout import undisturbed
-from workers.outbox import Begun, Lead, Lost, Outbox, Wait, turn
+from workers.outbox import Begun, Keep, Lead, Lost, Outbox, Wait, turn
 from workers.persistence import persist
 from workers.process import StopSignal
 from workers.queues import Queues
@@ -28,6 +30,8 @@ PAUSE = STRATEGIES["dependency down"].backoff or Backoff()
 """How an address pauses after posts that failed, until one succeeds."""
 DOUBT = 5.0
 """Seconds after its last look at the lock for which a process believes that it still leads."""
+SPLIT_AFTER = 5
+"""Posts to an address that Discord fails at in a row, and at no others, after which a group's deliveries go alone."""
 TURN = 0.1
 """Seconds until the next look of a delivery that lost its lead."""
 HELD = (
@@ -49,37 +53,61 @@ class Waiting(NamedTuple):
     score: float
 
 
+class Edit(NamedTuple):
+    """The message that a post changes, and the thread that it is in ("" for the channel)."""
+
+    message: str
+    thread: str = ""
+
+
 class Trouble(NamedTuple):
     """Discord, or what it allows us, stands in the way: the delivery waits, until it is too old."""
 
     snooze: Snooze
 
 
+class More(TypedDict, total=False):
+    """What not every post has."""
+
+    mentions: Mentions | None
+    edit: Edit | None
+    keep: Callable[[Posted], Keep | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One message of a leader: `group` are the deliveries in it, `name` is one that no other post has."""
+    """One message of a leader: `group` are the deliveries in it, `name` is one that no other post has.
+
+    `nonce`: by it Discord knows a repeat of the post ("": it does not). `edit`: the message that it changes (None: it
+    is a new one). `keep`: what is kept of it once it is posted. `mentions`: whom it would mention, if it is the time
+    for that.
+    """
 
     outbox: Outbox
-    address: WebhookAddress
+    address: Address
     message: Message
     group: tuple[Waiting, ...]
     rank: int
     name: str
+    nonce: str = ""
     mentions: Mentions | None = None
+    edit: Edit | None = None
+    keep: Callable[[Posted], Keep | None] = lambda _: None
 
     @classmethod
     def of(
         cls,
         outbox: Outbox,
-        address: WebhookAddress,
+        address: Address,
         message: Message,
-        group: list[Waiting],
+        group: Sequence[Waiting],
         lead: Lead,
-        mentions: Mentions | None,
+        **more: Unpack["More"],
     ) -> "Post":
-        """The post of the leader's message; `mentions` is whom it would mention, if it is the time for that."""
-        taken = tuple(group[: message.taken])
-        return cls(outbox, address, message, taken, lead.rank, secrets.token_hex(8), mentions)
+        """The post of the leader's message, which holds the first of the group."""
+        name = secrets.token_hex(8)
+        nonce = (lead.nonce or name) if address.enforces_nonce and more.get("edit") is None else ""
+        return cls(outbox, address, message, tuple(group[: message.taken]), lead.rank, name, nonce, **more)
 
     def payload(self, *, mentioning: bool) -> Mapping[str, object]:
         """The message's JSON."""
@@ -90,6 +118,11 @@ class Post:
     def ids(self) -> list[str]:
         """The jobs of its deliveries."""
         return [one.job_id for one in self.group]
+
+    @property
+    def marked(self) -> list[str]:
+        """Those of them that may come twice if its end does not become known; an edit may be made again."""
+        return self.ids if self.edit is None else []
 
     @property
     def has_own(self) -> bool:
@@ -143,7 +176,7 @@ class Poster:
         def step() -> tuple[Begun | Lost | Wait, float]:
             asked_at = self._awake()
             every = 0.0 if post.mentions is None else post.mentions.at_most_every
-            return post.outbox.begin(post.ids, post.name, every), asked_at
+            return post.outbox.begin(post.marked, post.name, every, nonce=post.nonce), asked_at
 
         return self._surely(step)
 
@@ -156,10 +189,15 @@ class Poster:
 
     def _send(self, post: Post, payload: Mapping[str, object]) -> Answer:
         try:
-            reply = self._discord.post(post.address, payload)
+            reply = self._sent(post, payload)
         except httpx.HTTPError as error:
             return Answer(discord.classify_exception(error))
         return Answer(discord.classify(reply, self._clock()), reply)
+
+    def _sent(self, post: Post, payload: Mapping[str, object]) -> Reply:
+        if post.edit is None:
+            return self._discord.post(post.address, payload, nonce=post.nonce or None)
+        return self._discord.edit(post.address, post.edit.message, payload, thread(post.edit))
 
     def _surely(self, step: Callable[[], T]) -> T:
         """Do a step in Redis around a post: what is known of the post must not be lost to an outage or a timeout."""
@@ -174,42 +212,45 @@ class Poster:
 
     def _concluded(self, post: Post, answer: Answer) -> Outcome | Trouble:
         verdict, reply = answer.verdict, answer.reply
+        if post.nonce and reply is not None and discord.is_gone(reply):
+            # An earlier post under this nonce had come, and somebody has deleted the message since.
+            verdict = Posted("")
         if isinstance(verdict, Posted):
             limits = Limits() if reply is None else Limits.from_headers(reply.headers)
-            self._surely(lambda: post.outbox.acknowledge(post.ids, verdict.message_id, limits))
+            keep = post.keep(verdict)
+            self._surely(lambda: post.outbox.acknowledge(post.ids, verdict.message_id, limits, keep))
             return Done(f"with {len(post.ids)} in message {verdict.message_id}") if post.has_own else _its_turn()
         if reply is not None:
-            self._surely(lambda: self._note(post.outbox, reply))
+            self._surely(lambda: note(post.outbox, reply, self._clock()))
         match verdict:
             case Snooze():
                 return self._waits(post, verdict)
             case Retry():
-                return self._failed(post, verdict)
+                return self._failed(post, verdict, answer)
             case Dead(category="misconfigured"):
                 return self._disabled(post, verdict)
             case Dead():
                 return self._refused(post, verdict)
-
-    def _note(self, outbox: Outbox, reply: Reply) -> None:
-        limits = Limits.from_headers(reply.headers)
-        throttled = discord.throttled(reply, self._clock())
-        blocked = throttled.seconds if throttled else None
-        everywhere = throttled is not None and throttled.scope in ("global", "cloudflare")
-        outbox.note(limits.remaining, limits.reset_after, blocked, everywhere)
 
     def _waits(self, post: Post, verdict: Snooze) -> Trouble:
         """Surely nothing was posted."""
         seconds = verdict.seconds
         if verdict.category == "dependency down" or seconds is None:
             # The whole address pauses: a long queue must not hammer a service in trouble, delivery by delivery.
-            seconds = self._surely(lambda: post.outbox.falter(PAUSE, verdict.seconds))
+            seconds, _ = self._surely(lambda: post.outbox.falter(PAUSE, verdict.seconds))
         self._release(post)
         return _trouble(post, seconds, verdict.reason, verdict)
 
-    def _failed(self, post: Post, verdict: Retry) -> Outcome:
-        self._surely(lambda: post.outbox.falter(PAUSE, verdict.seconds))
-        self._surely(lambda: post.outbox.release(post.name, () if verdict.ambiguous else post.ids))
-        if not (verdict.ambiguous and post.outbox.hold):
+    def _failed(self, post: Post, verdict: Retry, answer: Answer) -> Outcome:
+        _, failures = self._surely(lambda: post.outbox.falter(PAUSE, verdict.seconds))
+        # One of them may be what Discord fails at: alone it repeats nothing but itself. In an outage of all of Discord
+        # that would only use up the channel's posts.
+        may_split = len(post.group) > 1 and not (post.nonce or post.edit)
+        splits = may_split and failures >= SPLIT_AFTER and answer.of_webhook and self._circuits.whole.closed
+        up_to = post.group[-1].score if splits else None
+        not_sent = () if verdict.ambiguous else post.ids
+        self._surely(lambda: post.outbox.release(post.name, not_sent, alone_up_to=up_to))
+        if not (verdict.ambiguous and post.outbox.hold and post.marked) or post.nonce:
             return verdict
         reason = f"{verdict.reason}; its destination's policy is to hold"
         emit("delivery_ambiguous", destination=post.outbox.destination, jobs=len(post.ids), reason=reason)
@@ -224,7 +265,11 @@ class Poster:
         return Dead(disabled(outbox.destination, verdict.reason), "misconfigured")
 
     def _refused(self, post: Post, verdict: Dead) -> Outcome:
-        """Discord will not take this message: one of the group is at fault."""
+        """Discord will not take this message: one of the group is at fault, or the message to be edited is gone."""
+        if post.edit is not None:
+            self._surely(post.outbox.end_digest)
+            self._release(post)
+            return Snooze(0.0, f"its digest cannot be edited any more ({verdict.reason}): a new one")
         if post.ids == [post.outbox.job_id]:
             self._release(post)
             return verdict
@@ -232,6 +277,19 @@ class Poster:
         up_to = post.group[-1].score
         self._surely(lambda: post.outbox.release(post.name, post.ids, alone_up_to=up_to))
         return Snooze(0.0, f"its group was refused ({verdict.reason}): each one alone now")
+
+
+def note(outbox: Outbox, reply: Reply, now: float) -> None:
+    """Keep what a reply said of its limits; `now` in epoch seconds."""
+    limits, throttled = Limits.from_headers(reply.headers), discord.throttled(reply, now)
+    blocked = throttled.seconds if throttled else None
+    everywhere = throttled is not None and throttled.scope in ("global", "cloudflare")
+    outbox.note(limits.remaining, limits.reset_after, blocked, everywhere)
+
+
+def thread(edit: Edit) -> int | None:
+    """The id of the thread that the message is in, None for the address' own."""
+    return int(edit.thread) if edit.thread.isdecimal() else None
 
 
 def held(reason: str) -> Dead:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from loguru import logger
 
-from notifier.config import Config, Settings, load_config
+from notifier.config import Config, Settings, load_config, read_janice_key
 from notifier.feeds.history import History
 from notifier.feeds.r2z2 import R2Z2
 from notifier.services.discord import Discord
 from notifier.services.esi import Esi
 from notifier.services.http import make_client
+from notifier.services.prices import JanicePrices, PriceSource, ZkillboardPrices
 from notifier.tracking import Index
 from notifier.universe import Universe, shared
 from workers import control_line, log, telemetry
@@ -29,8 +30,10 @@ from workers.feed import Feed
 from workers.ingest import Ingest
 from workers.janitor import Janitor
 from workers.name_cache import NameCache
+from workers.price_cache import PriceCache
 from workers.process import StopSignal, announce_ready
 from workers.queues import DELIVERY, ENRICHMENT, INGESTION, Queues
+from workers.rewrites import Rewrites
 from workers.rq_worker import BLOCK, KillmailWorker, Slot
 from workers.scheduler import Scheduler
 from workers.ticker_cache import TickerCache
@@ -59,11 +62,14 @@ class Parts:
     def config(self) -> Config:
         """The operator's configuration."""
         settings = self.settings
-        return load_config(settings.config, os.environ, self.universe(), settings.discord_hosts)
+        return load_config(settings.config, os.environ, self.universe(), settings.discord_hosts, settings.discord_url)
 
     def ingest(self) -> Ingest:
-        """The first stage, matching by the operator's subscriptions."""
-        return Ingest(Index(self.config().subscriptions, self.universe()), self.queues, state=self.settings.state_dir)
+        """The first stage, by the operator's subscriptions; rewritten files are noticed if a destination wants them."""
+        config = self.config()
+        index = Index(config.subscriptions, self.universe())
+        rewrites = any(to.rewrites == "edit" for to in config.destinations.values())
+        return Ingest(index, self.queues, state=self.settings.state_dir, rewrites=rewrites)
 
     def work(self, queue: str, perform: Perform, stop: StopSignal) -> None:
         """Be the RQ worker of this slot."""
@@ -78,15 +84,18 @@ def _feed(parts: Parts, stop: StopSignal) -> None:
     settings = parts.settings
     client = make_client(contact=settings.contact, timeout=HTTP_TIMEOUT)
     source = R2Z2(client, settings.zkillboard_url, settings.feed_min_interval, settings.feed_idle)
+    ingest = parts.ingest()
+    rewrites = Rewrites(source, ingest, parts.queues, min_interval=settings.feed_min_interval)
     feed = Feed(
         source,
-        parts.ingest(),
+        ingest,
         parts.queues,
         parts.slot.host,
         min_interval=settings.feed_min_interval,
         backlog=settings.feed_backlog,
         most_deliveries=settings.delivery_backlog,
         backfill_days=settings.backfill_days,
+        rewrites=rewrites if ingest.rewrites else None,
     )
     announce_ready(stop, parts.patience)
     feed.run(stop)
@@ -111,14 +120,27 @@ def _enrichment(parts: Parts, stop: StopSignal) -> None:
     esi = Esi(make_client(contact=settings.contact, timeout=HTTP_TIMEOUT), settings.esi_url)
     names = NameCache(parts.queues.connection, esi)
     tickers = TickerCache(parts.queues.connection, esi)
-    enrich = Enrich(parts.queues, names, parts.universe(), settings.enrichment_patience, tickers=tickers)
+    prices = _prices(parts, esi)
+    enrich = Enrich(parts.queues, names, parts.universe(), settings.enrichment_patience, tickers=tickers, prices=prices)
     parts.work(ENRICHMENT, enrich.perform, stop)
+
+
+def _prices(parts: Parts, esi: Esi) -> PriceCache | None:
+    settings = parts.settings
+    if settings.notable_items is None:
+        return None
+    # A client of its own: its threads leave the connections of the names alone.
+    client = make_client(contact=settings.contact, timeout=HTTP_TIMEOUT)
+    source: PriceSource = ZkillboardPrices(client, settings.zkillboard_api_url)
+    if settings.janice_key_file is not None:
+        source = JanicePrices(client, settings.janice_url, read_janice_key(settings.janice_key_file))
+    return PriceCache(parts.queues.connection, esi, source, settings.notable_items, parts.universe())
 
 
 def _delivery(parts: Parts, stop: StopSignal) -> None:
     client = make_client(contact=parts.settings.contact, timeout=HTTP_TIMEOUT)
     config = parts.config()
-    parts.admin.configured(config.admin)
+    parts.admin.configured(config.admin, config.status)
     deliver = Deliver(parts.queues, config.destinations, Discord(client), stop)
     parts.work(DELIVERY, deliver.perform, stop)
 

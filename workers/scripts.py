@@ -42,6 +42,8 @@ class Scripts:
         self.settle = script("settle")
         self.claim = script("claim")
         self.begin = script("begin")
+        self.admit = script("admit")
+        self.revised = script("revised")
         self.note = script("note")
         self.falter = script("falter")
         self.acknowledge = script("acknowledge")

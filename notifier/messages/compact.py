@@ -10,20 +10,27 @@ MOST = 590
 _NAMES = (40, 32, 24)
 """Code units that each name may take: of the first which leaves room for everything."""
 _FOOTER = 80
+_ORIGIN = 24
+_SEPARATOR = ", "
 
 
 def embed(notice: KillNotice) -> dict[str, object]:
-    """Give the embed of one kill; the footer takes what room the names leave."""
+    """Give the embed of one kill; distances and then the footer take what room the names leave."""
     for limit in _NAMES:
         description = _description(notice, limit)
         room = MOST - length(parts.title(notice, limit)) - length(description)
         if room >= 0:
             break
+    far = parts.distances(notice, _ORIGIN, short=True)
+    if far and room >= (more := length(_SEPARATOR) + length(far)):
+        description, room = _description(notice, limit, far), room - more
     return {**parts.frame(notice, limit, min(_FOOTER, room)), "description": description}
 
 
-def _description(notice: KillNotice, limit: int) -> str:
+def _description(notice: KillNotice, limit: int, far: str = "") -> str:
     where = f"{parts.place(notice.place, limit, link=False)}, {parts.when(notice)}"
+    if far:
+        where += _SEPARATOR + far
     worth = parts.value(notice)
     return "\n".join([f"**{worth}** in {where}" if worth else where, _who(notice, limit)])
 

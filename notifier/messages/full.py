@@ -2,27 +2,38 @@
 
 from collections.abc import Callable, Sequence
 
-from notifier.messages import links, parts
+from notifier.messages import isk, links, parts
 from notifier.messages.escape import escape, plain
-from notifier.messages.notice import KillNotice, Named, Party, Share
+from notifier.messages.notice import Item, KillNotice, Named, Party, Share
 
 NAME = 50
 """Code units of a name before escaping: EVE's corporations and alliances end there."""
 
+_ITEM = 60
+"""Code units of an item's name: with the rest of its line, five times, below Discord's 1,024 of a field."""
+
 _SHARE = 32
+_ORIGIN = 24
 _FOOTER = 200
 
 
 def embed(notice: KillNotice) -> dict[str, object]:
-    """Give the embed of one kill, at most some 4,500 code units, whatever the notice holds."""
+    """Give the embed of one kill, at most some 5,500 code units, whatever the notice holds."""
     found = without_links(notice)
     if pages := _links(notice):
-        found["fields"] = [*_fields(notice), _field("Links", pages, inline=False)]
+        found["fields"] = [*_fields(notice), *_notable(notice), _field("Links", pages, inline=False)]
     return found
 
 
 def without_links(notice: KillNotice) -> dict[str, object]:
     """Give the embed without the line of links to other sites: a third shorter."""
+    found = without_items(notice)
+    found["fields"] = [*_fields(notice), *_notable(notice)]
+    return found
+
+
+def without_items(notice: KillNotice) -> dict[str, object]:
+    """Give the embed also without the notable items."""
     found = parts.frame(notice, NAME, _FOOTER)
     found["description"] = _description(notice)
     found["fields"] = _fields(notice)
@@ -37,6 +48,8 @@ def _description(notice: KillNotice) -> str:
     if worth := parts.value(notice):
         split = parts.split(notice)
         lines.append(f"**{worth}**" + (f" ({split})" if split else ""))
+    if far := parts.distances(notice, _ORIGIN):
+        lines.append(far)
     return "\n".join(lines)
 
 
@@ -65,6 +78,20 @@ def _fields(notice: KillNotice) -> list[dict[str, object]]:
     elif notice.solo or notice.npc:
         fields.append(_field("Attackers", _counted(notice)))
     return fields
+
+
+def _notable(notice: KillNotice) -> list[dict[str, object]]:
+    lines = [_item(one) for one in notice.items[:5]]
+    return [_field("Notable items", "\n".join(lines), inline=False)] if lines else []
+
+
+def _item(item: Item) -> str:
+    """Give "2 × Gist X-Type Shield Booster · 1.2b ISK (dropped)", without the value where there is none."""
+    many = f"{item.quantity:,} × " if item.quantity > 1 else ""
+    worth = isk.short(item.value or 0.0)
+    value = f" · {worth} ISK" if worth != "0" else ""
+    fate = "dropped" if item.dropped else "destroyed"
+    return f"{many}{parts.label(item.named, 'Unknown item', _ITEM)}{value} ({fate})"
 
 
 def _counted(notice: KillNotice) -> str:

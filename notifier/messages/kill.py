@@ -8,7 +8,7 @@ from typing import Protocol
 from notifier.killmail.model import Attacker, Killmail, Victim
 from notifier.messages import names as shown
 from notifier.messages.escape import plain
-from notifier.messages.notice import KillNotice, Named, Party, Place, Share
+from notifier.messages.notice import Item, KillNotice, Named, Party, Place, Share
 from notifier.tracking.side import Side
 from notifier.universe import display_security
 
@@ -81,12 +81,14 @@ def kill_notice(
     tickers: Mapping[int, str] = MappingProxyType({}),
     side: Side = "neutral",
     received: float | None = None,
+    items: tuple[Item, ...] = (),
+    degraded: bool = False,
 ) -> KillNotice:
     """Make the notice of one killmail for one destination.
 
     `names` are ESI's for `names_wanted`, `tickers` for `tickers_wanted`, and any of them may be missing.
     `subscriptions` are the ids of those that led there, for the footer; `received` is when the kill became known here,
-    in epoch seconds.
+    in epoch seconds; `items` are those that `items.notable` chose; `degraded` says that names are missing for now.
     """
     book = _Book(names, tickers, universe)
     final, top, zkb = shown.final_blow(killmail), shown.top_damage(killmail), killmail.zkb
@@ -109,6 +111,8 @@ def kill_notice(
         subscriptions=_few(subscriptions),
         side=side,
         delay=0 if received is None else max(int(received) - time, 0),
+        items=items,
+        degraded=degraded,
     )
 
 

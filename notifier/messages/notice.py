@@ -39,8 +39,20 @@ class Share(msgspec.Struct, frozen=True):
     count: int
 
 
+class Item(msgspec.Struct, frozen=True):
+    """Items of one type that the victim lost; `value` in ISK of all of them, None for what no market sells."""
+
+    named: Named
+    quantity: int = 1
+    dropped: bool = False
+    value: float | None = None
+
+
 class Place(msgspec.Struct, frozen=True):
-    """Where it happened. `space` is highsec … void as in `universe`; `wormhole_class` e.g. "C5"; security rounded."""
+    """Where it happened. `space` is highsec … void as in `universe`; `wormhole_class` e.g. "C5"; security rounded.
+
+    `custom_name` is what the players' map calls the system, None where no map has a name of its own for it.
+    """
 
     system: Named
     constellation: str | None = None
@@ -48,13 +60,22 @@ class Place(msgspec.Struct, frozen=True):
     security: float | None = None
     space: str | None = None
     wormhole_class: str | None = None
+    custom_name: str | None = None
+
+
+class Distance(msgspec.Struct, frozen=True):
+    """How far it was from the system `origin`: `jumps` None where no stargates lead there, `light_years` likewise."""
+
+    origin: str
+    jumps: int | None = None
+    light_years: float | None = None
 
 
 class KillNotice(msgspec.Struct, frozen=True, tag="kill"):
     """One killmail, ready to be shown. ISK values are None for a mail without a zkb block; time in epoch seconds.
 
     `side`: whom the destination's subscriptions ask for, an attacker (kill) or the victim (loss). `delay`: seconds
-    from the kill until it became known here, 0 where nobody says.
+    from the kill until it became known here, 0 where nobody says. `degraded`: some names could not be had in time.
     """
 
     killmail_id: int
@@ -74,3 +95,6 @@ class KillNotice(msgspec.Struct, frozen=True, tag="kill"):
     subscriptions: tuple[str, ...] = ()
     side: Side = "neutral"
     delay: int = 0
+    degraded: bool = False
+    distances: tuple[Distance, ...] = ()
+    items: tuple[Item, ...] = ()

@@ -6,7 +6,7 @@ from typing import Final
 
 from notifier.messages import isk, links
 from notifier.messages.escape import escape, plain, shorten
-from notifier.messages.notice import KillNotice, Named, Party, Place
+from notifier.messages.notice import Distance, KillNotice, Named, Party, Place
 from notifier.tracking.side import Side
 
 COLOURS: Final[dict[Side, int]] = {"kill": 0x2ECC71, "loss": 0xE74C3C, "neutral": 0x3498DB}
@@ -19,6 +19,7 @@ _LONG = 48
 """Hours from which on one counts days."""
 
 _NO_DELAY = 1 << 32
+_TOO_FAR = 1000
 _TICKER = 5
 _SPACES = {"abyssal": "Abyssal", "pochven": "Pochven", "void": "Void", "wormhole": "Wormhole"}
 
@@ -35,10 +36,11 @@ def linked(named: Named, kind: str, unknown: str, limit: int) -> str:
 
 def tagged(named: Named, unknown: str, limit: int, show: Callable[[str, int], str] = escape) -> str:
     """Give "Name [TICK]", the name alone where no ticker is known; `show` is escape or plain."""
-    return (show(named.name or "", limit) or unknown) + _tag(named, show)
+    return (show(named.name or "", limit) or unknown) + tag(named, show)
 
 
-def _tag(named: Named, show: Callable[[str, int], str] = escape) -> str:
+def tag(named: Named, show: Callable[[str, int], str] = escape) -> str:
+    """Give " [TICK]", "" where no ticker is known."""
     # Never before a bracket: it must not become the text of a link.
     ticker = show(named.ticker or "", _TICKER)
     return f" [{ticker}]" if ticker else ""
@@ -50,8 +52,8 @@ def title(notice: KillNotice, limit: int, *, ticker: bool = False) -> str:
     lost = f"{_article(ship)} {ship}" if ship else "a ship"
     who, flies_for = notice.victim, notice.victim.corporation
     # A structure is named by its owner, who has a ticker already.
-    tag = _tag(flies_for) if ticker and who.character is not None and flies_for is not None else ""
-    return f"{victim(who, limit, link=False)}{tag} lost {lost}"
+    own = tag(flies_for) if ticker and who.character is not None and flies_for is not None else ""
+    return f"{victim(who, limit, link=False)}{own} lost {lost}"
 
 
 def victim(party: Party, limit: int, *, link: bool) -> str:
@@ -82,20 +84,31 @@ def _pilot(party: Party, limit: int, *, link: bool) -> str:
 
 
 def place(where: Place, limit: int, *, link: bool) -> str:
-    """Give "System (0.9), Region", with links the constellation between.
-
-    In wormholes the class and in the abyss the word stand for the security.
-    """
-    detail = escape(where.wormhole_class or "", 20) or _SPACES.get(where.space or "") or _security(where)
-    unknown = "Unknown system"
-    system = linked(where.system, "system", unknown, limit) if link else label(where.system, unknown, limit)
-    text = f"{system} ({detail})" if detail else system
+    """Give "System (0.9), Region", with links the constellation between; "Home (J123456, C5)" by a map's name."""
+    text = system(where, limit, link=link)
     if where.region is None or not where.region.name or where.space in ("abyssal", "void"):
         return text
     if not link:
         return f"{text}, {label(where.region, '', limit)}"
     constellation = escape(where.constellation or "", limit)
     return ", ".join(one for one in (text, constellation, linked(where.region, "region", "", limit)) if one)
+
+
+def system(where: Place, limit: int, *, link: bool) -> str:
+    """Give "System (0.9)", or "Home (J123456, C5)" by a map's name for it: both names share the `limit`.
+
+    In wormholes the class and in the abyss the word stand for the security.
+    """
+    detail = escape(where.wormhole_class or "", 20) or _SPACES.get(where.space or "") or _security(where)
+    own, unknown = limit // 3, "Unknown system"
+    name = escape(where.custom_name or "", limit - own - 2)
+    if name:
+        detail = ", ".join(one for one in (label(where.system, "", own), detail) if one)
+    else:
+        name = label(where.system, unknown, limit)
+    if link:
+        name = f"[{name}]({links.page('system', where.system.id)})"
+    return f"{name} ({detail})" if detail else name
 
 
 def when(notice: KillNotice) -> str:
@@ -108,10 +121,31 @@ def late(notice: KillNotice) -> str:
     return f", reported {_span(notice.delay)} later" if LATE <= notice.delay < _NO_DELAY else ""
 
 
+def distances(notice: KillNotice, limit: int, *, short: bool = False) -> str:
+    """Give "12 jumps, 5.3 ly from Jita", `short` "12 j · 5.3 ly from Jita"; of several origins all, "" for none."""
+    told = [_distance(one, limit, short=short) for one in notice.distances]
+    return ("; " if short else " · ").join(one for one in told if one)
+
+
+def _distance(distance: Distance, limit: int, *, short: bool) -> str:
+    jumps, light_years, origin = distance.jumps, distance.light_years, escape(distance.origin, limit)
+    told = []
+    if jumps is not None and 0 <= jumps < _TOO_FAR:
+        told.append(f"{jumps} j" if short else "1 jump" if jumps == 1 else f"{jumps} jumps")
+    if light_years is not None and 0 <= light_years < _TOO_FAR:
+        told.append(f"{light_years:.1f} ly")
+    return f"{(' · ' if short else ', ').join(told)} from {origin}" if told and origin else ""
+
+
 def moment(notice: KillNotice) -> datetime | None:
     """Give the kill's time; None beyond what a calendar holds."""
+    return instant(notice.time)
+
+
+def instant(seconds: int) -> datetime | None:
+    """Give a moment in epoch seconds; None beyond what a calendar holds."""
     try:
-        return datetime.fromtimestamp(notice.time, UTC)
+        return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -17,7 +17,7 @@ from ops.simulators import packages
 from workers import keys, status
 from workers.dead_letters import DeadLetters
 from workers.ingest import routes
-from workers.queues import DELIVERY, ENRICHMENT, INGESTION, QUEUES, Queues
+from workers.queues import DELIVERY, ENRICHMENT, INGESTION, Queues
 from workers.replies import text
 from workers.status import Status
 
@@ -88,10 +88,18 @@ class Watch:
     def _settled(self, now: Status) -> bool:
         arrived = now.counters.get("evaluated", 0) >= len(self._expected.killmails)
         put_aside = now.queues[INGESTION].dead >= self._expected.malformed
-        if not (arrived and put_aside) or any(now.queues[name].busy for name in QUEUES):
+        if not (arrived and put_aside) or self._under_way(now):
             return False
         waiting = now.queues[ENRICHMENT].dead + now.queues[DELIVERY].dead + now.counters.get("delivered", 0)
         return waiting >= len(self._expected.notifications)
+
+    def _under_way(self, now: Status) -> bool:
+        """Whether something may still be posted. Edits of what was posted may go on for minutes: they are no part of
+        the account.
+        """
+        reading = now.queues[INGESTION].busy or now.queues[ENRICHMENT].waiting or now.queues[ENRICHMENT].started
+        outboxes = [keys.outbox(destination) for destination in self._world.webhooks]
+        return bool(reading or (outboxes and self._queues.connection.exists(*outboxes)))
 
     def account(self, seconds: float) -> Account:
         """The account as things stand."""
@@ -122,8 +130,8 @@ class Watch:
             kill, _, destination = letter.id.removeprefix("kill-").partition("-")
             dead.add((int(kill), destination))
         for letter in self._letters.letters(ENRICHMENT):
-            kill_id = int(letter.id.removeprefix("kill-"))
-            dead |= {one for one in self._expected.notifications if one[0] == kill_id}
+            if letter.id.startswith("kill-"):  # else it brings late names, of what was delivered
+                dead |= {one for one in self._expected.notifications if one[0] == letter.killmail_id}
         return dead
 
     def _ambiguous(self, one: Notification) -> int:

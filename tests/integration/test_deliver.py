@@ -47,6 +47,7 @@ class World:
 
     def __init__(self, queues, replies=(), **options):
         self.queues, self.posts, self.replies = queues, [], list(replies)
+        self.requests, self.queries = [], []
         self.clock, self.before_post = Clock(), lambda: None
         self.received = self.clock.epoch
         environ = {"INTEL": ADDRESS, "LOSSES": ADDRESS.replace("42", "43"), "GATE": ADDRESS.replace("42", "44")}
@@ -66,6 +67,8 @@ class World:
     def _answer(self, request):
         self.before_post()
         self.posts.append(json.loads(request.content))
+        self.requests.append((request.method, request.url.path.replace(SECRET, "TOKEN")))
+        self.queries.append(request.url.query.decode())
         reply = self.replies.pop(0) if self.replies else httpx.Response(200, json={"id": str(len(self.posts))})
         if isinstance(reply, Exception):
             raise reply
@@ -88,6 +91,11 @@ class World:
         for pattern in ("notifier:limit:*", "notifier:posts:*"):
             for key in self.queues.connection.keys(pattern):
                 self.queues.connection.delete(key)
+
+    def unblock_but_remember(self):
+        """Every pause is over; what has failed in a row is not forgotten."""
+        for key in self.queues.connection.keys("notifier:limit:*"):
+            self.queues.connection.hdel(key, "blocked_until")
 
     def rest(self):
         """Every circuit has rested long enough."""
@@ -551,3 +559,15 @@ def test_in_a_burst_the_first_one_waits_for_company_while_it_is_fresh(queues, ag
     world.received = world.clock.epoch - age
     world.put(1)
     assert world.run(1) == (Snooze(0.05, "more are just coming") if waits else Done("with 1 in message 1"))
+
+
+def test_a_group_at_which_discord_fails_again_and_again_goes_alone_so_that_only_the_bad_one_is_repeated(queues):
+    world = World(queues, [httpx.Response(500)] * posting.SPLIT_AFTER)
+    world.put(1, 2)
+    for _ in range(posting.SPLIT_AFTER):
+        assert isinstance(world.run(1), Retry)
+        world.unblock_but_remember()
+        world.rest()
+    assert isinstance(world.run(1), Done)
+    assert isinstance(world.run(2), Done)
+    assert [kills_of(post) for post in world.posts] == [["1", "2"]] * posting.SPLIT_AFTER + [["1"], ["2"]]

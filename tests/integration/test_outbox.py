@@ -106,10 +106,10 @@ def test_a_refused_group_goes_alone_each_by_its_own_job(queues):
     assert box(queues, 1).claim(1) == Busy(1)
     assert box(queues, 2).claim(2) == Busy(2)
     head = box(queues, 0)
-    assert head.claim(0) == Lead(0, 3, (ids[0],))
+    assert head.claim(0) == Lead(0, 3, (ids[0],), alone=True)
     head.acknowledge([ids[0]], "1")
     second = box(queues, 1)
-    assert second.claim(1) == Lead(0, 2, (ids[1],))
+    assert second.claim(1) == Lead(0, 2, (ids[1],), alone=True)
     second.acknowledge([ids[1]], "2")
     put(queues, 3)
     assert box(queues, 2).claim(2) == Lead(0, 2, (ids[2], "kill-3-intel")), "after the mark they go together again"
@@ -294,13 +294,14 @@ def test_an_address_pauses_longer_after_each_failure_up_to_the_cap_until_a_post_
     ids = [put(queues, 1)]
     backoff = Backoff(base=1.0, cap=10.0)
     leader = box(queues, 1)
-    assert [leader.falter(backoff) for _ in range(6)] == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
-    assert leader.falter(backoff, said=30.0) == 30.0
+    pauses = [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+    assert [leader.falter(backoff) for _ in range(6)] == list(zip(pauses, range(1, 7), strict=True))
+    assert leader.falter(backoff, said=30.0) == (30.0, 7)
     claim = leader.claim(1)
     assert isinstance(claim, Limited)
     assert 29 < claim.seconds <= 30
     leader.acknowledge(ids, "1")
-    assert leader.falter(backoff) == 1.0
+    assert leader.falter(backoff) == (1.0, 1)
 
 
 def test_notices_to_the_operator_are_no_part_of_the_account(queues, connection):

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from notifier.killmail.model import Attacker, Killmail, Victim, Zkb
-from notifier.messages import KillNotice, Named, Party, Place, Share
+from notifier.messages import Item, KillNotice, Named, Party, Place, Share
+from notifier.messages.notice import Distance
 
 TIME = datetime(2026, 11, 23, 18, 20, 11, tzinfo=UTC)
 RIFTER, SABRE, FORTIZAR, CAPSULE, AUTOCANNON = 587, 22456, 35833, 670, 484
@@ -151,6 +152,13 @@ amounts = st.none() | st.floats() | st.floats(0, 1e13)
 named = st.builds(Named, any_int, st.none() | nasty_names | st.sampled_from(["J100005", "New Caldari"]), nasty_names)
 maybe = st.none() | named
 parties = st.builds(Party, maybe, maybe, maybe, maybe, maybe, maybe, any_int)
+distances = st.lists(
+    st.builds(
+        Distance, nasty_names, st.none() | st.integers(0, 60) | any_int, st.none() | st.floats() | st.floats(0, 110)
+    ),
+    max_size=3,
+).map(tuple)
+items = st.lists(st.builds(Item, named, any_int, st.booleans(), amounts), max_size=8).map(tuple)
 shares = st.lists(st.builds(Share, nasty_names, any_int), max_size=8).map(tuple)
 places = st.builds(
     Place,
@@ -159,6 +167,7 @@ places = st.builds(
     maybe,
     st.none() | st.floats(-1, 1),
     st.none() | st.sampled_from(["highsec", "nullsec", "wormhole", "abyssal", "pochven", "void"]) | nasty_names,
+    st.none() | nasty_names,
     st.none() | nasty_names,
 )
 notices = st.builds(
@@ -180,6 +189,8 @@ notices = st.builds(
     subscriptions=st.lists(nasty_names, max_size=25).map(tuple),
     side=st.sampled_from(["kill", "loss", "neutral"]),
     delay=st.integers(-1, 10**6) | any_int,
+    items=items,
+    distances=distances,
 )
 
 
@@ -201,7 +212,8 @@ def broken_limits(payload: Mapping[str, object]) -> list[str]:
     embeds = payload["embeds"]
     assert isinstance(embeds, list)
     problems = [] if 1 <= len(embeds) <= 10 else [f"{len(embeds)} embeds"]
-    if len({embed["url"] for embed in embeds}) < len(embeds):
+    urls = [embed["url"] for embed in embeds if "url" in embed]
+    if len(set(urls)) < len(urls):
         problems.append("two embeds with one url")
     for embed in embeds:
         problems += [
@@ -211,8 +223,9 @@ def broken_limits(payload: Mapping[str, object]) -> list[str]:
         ]
         if len(embed.get("fields", [])) > 25:
             problems.append(f"{len(embed['fields'])} fields")
-        if not re.fullmatch(r"https://zkillboard\.com/kill/\d+/", embed["url"]):
-            problems.append(f"url {embed['url']}")
+    problems += [
+        f"url {url}" for url in urls if not re.fullmatch(r"https://zkillboard\.com/(?:kill|system|character)/\d+/", url)
+    ]
     total = sum(units(text) for embed in embeds for _, text, _ in _limited(embed))
     return problems if total <= 6000 else [*problems, f"sum: {total} of 6000"]
 
@@ -254,10 +267,10 @@ def forgeries(text: str) -> list[str]:
         problems.append("a bare link")
     if re.search(r"@(everyone|here|[!&]?\d)", text):
         problems.append("a mention")
-    without_own = re.sub(r"<t:-?\d+:R>", "", text)
+    without_own = re.sub(r"<t:-?\d+:[Rt]>", "", text)
     without_own = re.sub(rf"\]\((?:{OWN})\)", "]", without_own, flags=re.ASCII)
     unescaped = re.sub(r"\\[^0-9A-Za-z\s]", "x", without_own)
-    bold = re.sub(r"^\*\*[\w. ]+ ISK\*\*", "", unescaped, flags=re.MULTILINE)
+    bold = re.sub(r"^\*\*(?:[\w., ]+ ISK|[\d,]+ ships?)\*\*", "", unescaped, flags=re.MULTILINE)
     problems.extend(f"raw {char!r}" for char in "*_~`|<>\\#" if char in bold)
     if re.search(r"^\s*(?:[-+] |\d+[.)] )", bold, flags=re.MULTILINE):
         problems.append("a list")

@@ -32,7 +32,7 @@ from messages_samples import (
 )
 
 from notifier.killmail.model import Attacker, Killmail, Victim, Zkb
-from notifier.messages import KillNotice, Layout, Named, Party, Place, Share, compose, kill_notice
+from notifier.messages import Item, KillNotice, Layout, Named, Party, Place, Share, compose, kill_notice
 from notifier.messages.compact import MOST
 from notifier.messages.links import dotlan
 from notifier.tracking import Side
@@ -214,6 +214,30 @@ def test_when_the_links_leave_no_room_for_all_they_go_first() -> None:
     assert all("Links" in fields(embed) for embed in _embeds(compose(numbered(5), 8).payload))
 
 
+ESTAMEL = Item(Named(7, "Estamel's Modified Heavy Missile Launcher"), 2, dropped=True, value=1.2e9)
+WEB = Item(Named(8, "Abyssal Stasis Webifier"), 1, dropped=False)
+
+
+def test_notable_items_stand_in_the_full_layout_alone() -> None:
+    found = msgspec.structs.replace(notice(), items=(ESTAMEL, WEB, Item(Named(9), 1_000, value=6e7)))
+    [embed] = _embeds(compose([found], 1).payload)
+    assert list(fields(embed))[-2:] == ["Notable items", "Links"]
+    assert fields(embed)["Notable items"].splitlines() == [
+        "2 × Estamel's Modified Heavy Missile Launcher · 1.2b ISK (dropped)",
+        "Abyssal Stasis Webifier (destroyed)",
+        "1,000 × Unknown item · 60m ISK (destroyed)",
+    ]
+    for layout in ("compact", "line"):
+        assert "Abyssal" not in json.dumps(compose([found], 1, layout).payload)
+
+
+def test_when_they_leave_no_room_for_all_notable_items_go_after_the_links() -> None:
+    found = msgspec.structs.replace(notice(), items=(ESTAMEL,) * 5)
+    for count, shown in ((4, {"Notable items", "Links"}), (6, {"Notable items"}), (9, set())):
+        embeds = _embeds(compose(numbered(count, found), count).payload)
+        assert all({"Notable items", "Links"} & fields(embed).keys() == shown for embed in embeds)
+
+
 def test_nobody_is_mentioned() -> None:
     for waiting in (1, 11):
         assert compose([notice()], waiting).payload["allowed_mentions"] == {"parse": []}
@@ -382,6 +406,7 @@ def test_the_longest_names_of_any_letter_fit_ten_times(char: str) -> None:
         destroyed_value=1e300,
         subscriptions=(char * 200,) * 20,
         delay=2**32 - 1,
+        items=(Item(long, 2**63 - 1, dropped=False, value=1e300),) * 5,
     )
     for waiting in (10, 11):
         assert broken_limits(compose(numbered(10, worst), waiting).payload) == []

@@ -92,10 +92,10 @@ def test_a_notice_holds_tickers_side_and_delay() -> None:
 
 def test_a_notice_of_an_older_form_is_neutral_and_not_late() -> None:
     fields = msgspec.json.decode(notice_to_json(notice(killmail())))
-    del fields["side"], fields["delay"]
+    del fields["side"], fields["delay"], fields["items"]
     old = notice_from_json(json.dumps(fields))
     assert isinstance(old, KillNotice)
-    assert (old.side, old.delay) == ("neutral", 0)
+    assert (old.side, old.delay, old.items) == ("neutral", 0, ())
 
 
 def test_names_of_the_largest_organisations_are_wanted_even_without_the_final_blow() -> None:

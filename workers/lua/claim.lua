@@ -1,17 +1,19 @@
 --include pace
 -- A delivery job asks to lead its destination: to post the oldest of what waits there.
 -- KEYS: outbox, lock, alone mark, disabled mark, address' limit, address' posts, all posts, scheduled registry, lead,
---       enrichment queue.
+--       enrichment queue, open digest, pinned deliveries.
 -- ARGV: job id, its ledger key, its score, lock time in ms, group size, address' fingerprint, channel limit,
 --       channel window in s, global limit, prefix of job keys, most seconds that a turn is waited for,
 --       name of this run of the job, '1' to hold what may have been posted, prefix of ledger keys,
---       '1' for one that has only just come, seconds between two posts that the address' bucket allows for ever.
+--       '1' for one that has only just come, seconds between two posts that the address' bucket allows for ever,
+--       most deliveries that one leads, seconds between two edits of a digest.
 -- Returns {'done'}: it was delivered by another leader. {'disabled', reason}: nothing is posted there any more.
 --         {'busy', rank, seconds}: another one leads (for so long already), or must go first.
 --         {'wait', rank, seconds}: the rate limits do not admit a post.
 --         {'held'}: an earlier post of it had no known end, and that is not to be repeated.
 --         {'gather', seconds}: more are just coming, and will fill the message.
---         {'lead', rank, how many wait, ids of the oldest...}.
+--         {'lead', rank, how many wait, nonce of an earlier post of just these ('' for none),
+--         1 if it goes alone as its group was refused, ids of the oldest...}.
 local outbox, lock, alone, lead = KEYS[1], KEYS[2], KEYS[3], KEYS[9]
 local id, ledger = ARGV[1], ARGV[2]
 local hold, ledgers = ARGV[13] == '1', ARGV[14]
@@ -35,19 +37,35 @@ local function stay_behind(answer)
   return answer
 end
 
+-- A bot's post without a known end: the same deliveries under the same nonce come once, however often they are sent.
+local nonce, pinned, is_pinned = '', {}, {}
+for word in string.gmatch(redis.call('GET', KEYS[12]) or '', '[^\n]+') do
+  if nonce == '' then
+    nonce = word
+  elseif redis.call('ZSCORE', outbox, word) then
+    table.insert(pinned, word)
+    is_pinned[word] = true
+  end
+end
+if #pinned == 0 then nonce = '' end
+
 -- Nobody leads, so nobody is just sending it: whoever began that did not come to know its end.
-local function of_unknown_end(other) return redis.call('HGET', ledgers .. other, 'state') == 'sending' end
+local function of_unknown_end(other)
+  return not is_pinned[other] and redis.call('HGET', ledgers .. other, 'state') == 'sending'
+end
 if hold and of_unknown_end(id) then return stay_behind({'held'}) end
 local now = redis_now()
 local wait = admission(now, KEYS[5], KEYS[6], KEYS[7], tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]))
 if wait > 0 then return stay_behind({'wait', rank, tostring(wait)}) end
 
 -- In a burst the first ones would use up the channel's posts one by one, and the rest wait a minute for them.
-if redis.call('ZCARD', outbox) < tonumber(ARGV[5]) and redis.call('LLEN', KEYS[10]) > 0 then
+-- A digest gathers, too: each edit of it costs a post.
+local edits = redis.call('EXISTS', KEYS[11]) == 1
+if nonce == '' and (edits or redis.call('ZCARD', outbox) < tonumber(ARGV[5]) and redis.call('LLEN', KEYS[10]) > 0) then
   local last = redis.call('ZRANGE', KEYS[6], -1, -1, 'WITHSCORES')[2]
-  local left = last and tonumber(last) + tonumber(ARGV[16]) - now or 0
+  local left = last and tonumber(last) + tonumber(edits and ARGV[18] or ARGV[16]) - now or 0
   if left > 0 then return stay_behind({'gather', tostring(left)}) end
-  if not last and ARGV[15] == '1' then return stay_behind({'gather', '0.05'}) end
+  if not last and ARGV[15] == '1' and not edits then return stay_behind({'gather', '0.05'}) end
 end
 
 -- Whether the job will soon have its turn by itself; one that waits for minutes, or is gone, holds up nobody.
@@ -59,7 +77,7 @@ local function comes_soon(other)
 end
 
 -- The oldest deliveries whose score is in the range, without those that are held: they die by their own jobs.
-local size = tonumber(ARGV[5])
+local size = tonumber(ARGV[17])
 local function oldest(from, to)
   local most = hold and 10 * size or size
   local found = {}
@@ -70,9 +88,9 @@ local function oldest(from, to)
 end
 
 -- A group was refused as a whole: up to the mark each one goes alone, by its own job, so that the bad one dies alone.
-local ids
+local ids, goes_alone = nonce ~= '' and pinned, 0
 local mark = redis.call('GET', alone)
-if mark then
+if mark and not ids then
   local refused = oldest('-inf', mark)
   local mine = tonumber(redis.call('ZSCORE', outbox, id)) <= tonumber(mark)
   for _, other in ipairs(refused) do
@@ -82,7 +100,7 @@ if mark then
   if #refused == 0 then
     redis.call('DEL', alone)
   elseif mine then
-    ids = {id}
+    ids, goes_alone = {id}, 1
   else
     ids = oldest('(' .. mark, '+inf')
   end
@@ -91,4 +109,4 @@ ids = ids or oldest('-inf', '+inf')
 if #ids == 0 then ids = {id} end
 redis.call('SET', lock, id, 'PX', ARGV[4])
 redis.call('SET', lead, ARGV[12], 'PX', ARGV[4])
-return {'lead', rank, redis.call('ZCARD', outbox), unpack(ids)}
+return {'lead', rank, redis.call('ZCARD', outbox), nonce, goes_alone, unpack(ids)}

@@ -21,6 +21,18 @@ local function admission(now, limit, posts, all, channel_limit, channel_window, 
   return math.max(wait, window(posts, channel_limit, channel_window), window(all, global_limit, 1))
 end
 
+-- Admit a post of this name and count it; gives the seconds that it must wait instead (0 or less: it may go out).
+local function admit(now, limit, posts, all, channel_limit, channel_window, global_limit, post)
+  local wait = admission(now, limit, posts, all, tonumber(channel_limit), tonumber(channel_window), tonumber(global_limit))
+  if wait > 0 then return wait end
+  redis.call('ZADD', posts, now, post)
+  redis.call('EXPIRE', posts, math.ceil(tonumber(channel_window)) + 1)
+  redis.call('ZADD', all, now, post)
+  redis.call('EXPIRE', all, 2)
+  if redis.call('HEXISTS', limit, 'remaining') == 1 then redis.call('HINCRBY', limit, 'remaining', -1) end
+  return 0
+end
+
 -- remaining, blocked: '' for unsaid; reset_after, blocked: seconds; everywhere: '1' when everything is blocked.
 local function keep_limits(limit, all, remaining, reset_after, blocked, everywhere)
   if remaining == '' and blocked == '' then return end
