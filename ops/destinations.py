@@ -135,7 +135,7 @@ def shown(config: Config, connection: Redis) -> list[Shown]:
 
 def _shown(destination: Destination, standing: Standing, circuit: State) -> Shown:
     try:
-        fingerprint, problem = destination.address().fingerprint, ""
+        fingerprint, problem = destination.target(destination.address()), ""
     except AddressProblem as error:
         fingerprint, problem = None, str(error)
     to = destination
@@ -177,7 +177,7 @@ def test(destination: Id, config: ConfigFile = None) -> None:
         err.print(escape(f"{verdict.reason} ({verdict.category}): the message is {_where(verdict)}"))
         raise typer.Exit(1)
     out.print(f"Discord took it: message {verdict.message_id or '(no id said)'} is in the channel of {destination}")
-    if _is_disabled(settings, destination, address.fingerprint):
+    if _is_disabled(settings, destination, found.target(address)):
         out.print(f"{destination} is still disabled: notifier destinations enable {destination}")
 
 

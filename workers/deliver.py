@@ -57,7 +57,7 @@ class Deliver:
             return Dead(str(error), "misconfigured")
         if revision:
             return self._revise(job_id, notice, known, address, received)
-        names, hold = (self._queues, destination, address.fingerprint, job_id), known.ambiguous == "hold"
+        names, hold = (self._queues, destination, known.target(address), job_id), known.ambiguous == "hold"
         most = GROUP if known.digest is None else DIGESTED
         outbox = Outbox(*names, webhook=address.webhook, hold=hold, most=most)
         # One from the future came from a host whose clock is wrong: no reason to wait until then.

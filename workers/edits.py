@@ -87,7 +87,7 @@ class Editor:
                 return Snooze(LOOK, "its message is just being edited")
             case Wait(seconds=seconds):
                 return Snooze(seconds, "Discord's rate limit")
-        outbox = Outbox(self._queues, to.id, address.fingerprint, job_id, webhook=address.webhook)
+        outbox = Outbox(self._queues, to.id, to.target(address), job_id, webhook=address.webhook)
         return self._edit(revisions, outbox, address, message_id, template)
 
     def _edit(

@@ -80,6 +80,12 @@ class Destination:
             raise AddressProblem(found)
         return found
 
+    def target(self, address: Address) -> str:
+        """What Discord refuses when it refuses a message there: another one for another address, and other for posts
+        of a forum than for a channel's messages.
+        """
+        return address.fingerprint if self.manners.post_name is None else f"{address.fingerprint}-posts"
+
     def _checked(self, text: str) -> Address | Problem:
         if self.channel is not None:
             token = parse_token(text, self._where())

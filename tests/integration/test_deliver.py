@@ -4,10 +4,12 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from notifier.config import Manners
 from notifier.config.destinations import Destination
 from notifier.messages import KillNotice, notice_to_json
 from notifier.messages.notice import Named, Party, Place
@@ -411,6 +413,20 @@ def test_a_refused_webhook_is_disabled_until_the_operator_enables_it_and_that_is
     assert not standing.disabled("another address")
     assert destinations.enable(queues.connection, "intel")
     assert isinstance(world.run(4), Done)
+
+
+@pytest.mark.parametrize("mended", ["another address", "posts of a forum"])
+def test_a_destination_that_was_put_right_is_enabled_by_its_next_notification(queues, mended):
+    world = World(queues, [httpx.Response(400, json={"code": 220001, "message": "No"})])
+    world.put(1)
+    assert isinstance(world.run(1), Dead)
+    if mended == "another address":
+        world.destinations["intel"].environ["INTEL"] = ADDRESS.replace("42", "45")
+    else:
+        world.destinations["intel"] = replace(world.destinations["intel"], manners=Manners(post_name="Kills"))
+    world.put(2)
+    assert isinstance(world.run(2), Done)
+    assert destinations.read(queues.connection, ["intel"])["intel"].address is None
 
 
 def test_what_the_operator_disables_stays_so_whatever_its_address(queues, heard):

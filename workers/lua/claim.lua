@@ -24,6 +24,8 @@ if redis.call('HGET', ledger, 'state') == 'delivered' then
 end
 local off = redis.call('HMGET', KEYS[4], 'address', 'reason')
 if off[1] == '*' or off[1] == ARGV[6] then return {'disabled', off[2] or ''} end
+-- What was refused is posted to no more: it was put right.
+if off[1] then redis.call('DEL', KEYS[4]) end
 -- Not in the outbox and not delivered: it comes back from the dead letters.
 redis.call('ZADD', outbox, 'NX', ARGV[3], id)
 local rank = redis.call('ZRANK', outbox, id)
