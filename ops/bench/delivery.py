@@ -4,8 +4,9 @@ The whole system runs on the simulators, its feed flat out on both sides (paced 
 """
 
 import argparse
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -31,7 +32,7 @@ from ops.simulators.discord.limiter import CHANNEL_POSTS, CHANNEL_SECONDS, POSTS
 from supervisor import control
 
 T = TypeVar("T")
-UNGROUPED, GAP = "a post a kill (computed)", "2 s apart (computed)"
+DIGEST, UNGROUPED, GAP = "with a digest", "a post a kill (computed)", "2 s apart (computed)"
 BURST = 300
 DESTINATIONS, KILLS_EACH = 50, 10
 BLOCKED_SECONDS = 20.0
@@ -55,6 +56,7 @@ ROWS = (
         Target("at_most", 60),
     ),
     Row("burst_messages", "… in so many messages", ""),
+    Row("burst_edits", "… which were edited so often", ""),
     Row("burst_order", "… kills that came out of order", "", Target("equals", 0)),
     Row("burst_429", "… answers of 429", "", Target("equals", 0)),
     Row("burst_missing", "… kills lost or repeated", "", Target("equals", 0)),
@@ -82,10 +84,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Outcome:
     """Measure the three, one after the other."""
     about = machine.about()
+    digest = _digest()
     found = {**_burst(), **_beside_a_blocked_one(), **_cost(options.posts)}
     computed = {UNGROUPED: {"burst": Figure(seconds_ungrouped(BURST)), "burst_messages": Figure(BURST)}}
     computed[GAP] = {"burst": Figure(2.0 * BURST), "burst_messages": Figure(BURST)}
-    columns = {OURS: found, **computed}
+    columns = {OURS: found, DIGEST: digest, **computed}
     rows = tuple(
         Row(row.key, row.title, row.unit, row.target, {name: of.get(row.key) for name, of in columns.items()})
         for row in ROWS
@@ -109,6 +112,7 @@ class _Scene:
     pace: str = "flat"
     limits: str = "discord"
     workers: int | None = None
+    digest: bool = False
     faults: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -121,16 +125,17 @@ def _system(scene: _Scene) -> Iterator[World]:
             if scene.faults:
                 _client.post(f"{simulators.base}/simulator/faults", json=list(scene.faults)).raise_for_status()
             workers = {} if scene.workers is None else {"DELIVERY_WORKERS": str(scene.workers)}
-            rules = _rules(state / "rules.toml", scene.destinations)
+            rules = _rules(state / "rules.toml", scene.destinations, digest=scene.digest)
             world.start(rules, state, FEED_MIN_INTERVAL="0", FEED_IDLE="0.05", **workers)
             yield world
 
 
-def _rules(path: Path, destinations: int) -> Path:
+def _rules(path: Path, destinations: int, *, digest: bool) -> Path:
     """Write rules that tell every one of so many destinations of every kill."""
+    more: dict[str, object] = {"digest": {}} if digest else {}
     names = [f"channel-{number}" for number in range(destinations)]
     table = {
-        "destinations": [{"id": name, "webhook": {"env": "REWRITTEN"}} for name in names],
+        "destinations": [{"id": name, "webhook": {"env": "REWRITTEN"}, **more} for name in names],
         "subscriptions": [{"id": "everything", "to": names, "where": EVERYTHING}],
     }
     path.write_text(tomli_w.dumps(table), "utf-8")
@@ -153,6 +158,35 @@ def _burst() -> dict[str, Figure]:
             "burst_429": Figure(stats["requests"]["discord"].get("429", 0)),
             "burst_missing": Figure(BURST - stats["distinct"] + stats["repeated"]),
         }
+
+
+def _digest() -> dict[str, Figure]:
+    """The same burst where the channel wants a digest: its message, and whatever came before it as usual."""
+    with _system(_Scene(destinations=1, kills=BURST, digest=True)) as world:
+        lines = _wait(lambda: _told_of_all(_lines(world)), f"messages that tell of {BURST} kills")
+        timings, requests = _control(world, "timings"), _control(world, "stats")["requests"]["discord"]
+        fetched = min(one["fetched"] for one in timings.values() if "fetched" in one)
+        return {
+            "burst": Figure(lines[-1]["at"] - fetched),
+            "burst_messages": Figure(sum(one["action"] == "post" for one in lines)),
+            "burst_edits": Figure(sum(one["action"] == "edit" for one in lines)),
+            "burst_429": Figure(requests.get("429", 0)),
+        }
+
+
+def _told_of_all(lines: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    return lines if told(lines) >= BURST else None
+
+
+def told(lines: Iterable[Mapping[str, Any]]) -> int:
+    """Count the kills that a channel tells of: each embed of a kill, and what a digest says as it stands now."""
+    messages = {one["id"]: one["payload"] for one in lines}
+    return sum(_ships(embed) for payload in messages.values() for embed in payload["embeds"])
+
+
+def _ships(embed: Mapping[str, Any]) -> int:
+    said = re.match(r"\*\*([\d,]+) ships?\b", embed["description"])
+    return int(said[1].replace(",", "")) if said else 1
 
 
 def out_of_order(came: list[int], fetched: Mapping[int, float]) -> int:
@@ -238,9 +272,13 @@ class _Came:
 
 def _messages(world: World) -> list[_Came]:
     """Give all messages from the simulator's journal, in the order of their arrival."""
+    return [_Came(one["at"], one["webhook"], tuple(killmails(one["payload"]))) for one in _lines(world)]
+
+
+def _lines(world: World) -> list[dict[str, Any]]:
+    """Give the simulator's journal."""
     journal = world.running().home.state / "simulators" / "discord.jsonl"
-    lines = (msgspec.json.decode(line) for line in journal.read_bytes().splitlines())
-    return [_Came(one["at"], one["webhook"], tuple(killmails(one["payload"]))) for one in lines]
+    return [msgspec.json.decode(line) for line in journal.read_bytes().splitlines()]
 
 
 def _notifications(world: World) -> int:

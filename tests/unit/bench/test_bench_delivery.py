@@ -21,3 +21,11 @@ def test_a_kill_that_arrives_after_a_later_one_is_out_of_order():
     fetched = {1: 1.0, 2: 2.0, 3: 3.0}
     assert delivery.out_of_order([1, 2, 3], fetched) == 0
     assert delivery.out_of_order([2, 3, 1], fetched) == 1
+
+
+def test_a_channel_tells_of_the_kills_in_its_messages_and_of_those_that_a_digest_counts_now():
+    def line(message, *descriptions):
+        return {"id": message, "payload": {"embeds": [{"description": text} for text in descriptions]}}
+
+    digest = [line("9", "**1 ship**, from …"), line("9", "**1,234 ships, 2b ISK**, from …")]
+    assert delivery.told([line("8", "**5m ISK** in Jita", "Jita"), *digest]) == 1236
