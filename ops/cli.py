@@ -299,7 +299,7 @@ def main() -> None:
         sys.exit(EX_DATA)
     except RedisError as error:
         err.print(
-            escape(f"Redis does not answer: {scrub(str(error)).rstrip(".")}. Is the notifier up, or NOTIFIER_REDIS_URL right?")
+            escape(f"Redis does not answer: {scrub(str(error)).rstrip('.')}. Is the notifier up, or NOTIFIER_REDIS_URL right?")
         )
         sys.exit(EX_UNAVAILABLE)
     except DemoError as error:
