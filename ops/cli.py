@@ -298,9 +298,8 @@ def main() -> None:
         err.print(escape(scrub(str(error))))
         sys.exit(EX_DATA)
     except RedisError as error:
-        err.print(
-            escape(f"Redis does not answer: {scrub(str(error)).rstrip('.')}. Is the notifier up, or NOTIFIER_REDIS_URL right?")
-        )
+        reason = scrub(str(error)).rstrip(".")
+        err.print(escape(f"Redis does not answer: {reason}. Is the notifier up, or NOTIFIER_REDIS_URL right?"))
         sys.exit(EX_UNAVAILABLE)
     except DemoError as error:
         err.print(escape(f"demo: {error}"))
