@@ -7,6 +7,7 @@ from redis import Redis
 
 from notifier.config import Address, Battle, Destination
 from notifier.messages import Message
+from notifier.messages.plainest import payload as plainest_payload
 from workers import digests
 from workers.edits import keeper
 from workers.outbox import Lead, Outbox
@@ -37,6 +38,9 @@ class Composer:
 
     def _message(self, of: Leading, group: Sequence[Waiting]) -> Post:
         to, now = of.to, self._clock()
+        if of.lead.alone and of.outbox.is_plain():
+            plainest = Message(to.manners.dressed(plainest_payload(group[0].notice), now), 1)
+            return Post.of(of.outbox, of.address, plainest, group, of.lead, mentions=None)
         message = self.templates.compose([one.notice for one in group], of.lead.waiting, to)
         dressed = Message(to.manners.dressed(message.payload, now), message.taken)
         keep = keeper(to, of.address.fingerprint, group[: message.taken], of.lead.waiting)

@@ -25,7 +25,7 @@ notifier:editing:{dest}:{id}    string  who is just editing the message
 notifier:disabled:{destination} hash    address (fingerprint of what is not posted to any more, '*' for whatever it
                                         is), reason, since
 notifier:delivery:{job}         hash    state (pending, sending, delivered; held: died, its post of unknown end), post,
-                                        ambiguous, message; lives LEDGER_TTL
+                                        ambiguous, message, plain (Discord refused its usual form); lives LEDGER_TTL
 notifier:limit:{address}        hash    what Discord's headers said: remaining, resets_at, blocked_until; failures in a
                                         row
 notifier:posts:{address}        zset    times of the last posts; `all`: everybody's, and all:blocked_until

@@ -254,6 +254,17 @@ class Outbox:
             args=[self.job_id, self._run, post, mark, *(keys.delivery(i) for i in not_sent)],
         )
 
+    def make_plain(self) -> bool:
+        """Discord refuses the leader's own delivery: from now on it goes in its plainest form; False if it did."""
+        ledger = keys.delivery(self.job_id)
+        # By the name of this run a repeat of the call is known.
+        self._connection.hsetnx(ledger, "plain", self._run)
+        return bool(self._connection.hget(ledger, "plain") == self._run.encode())
+
+    def is_plain(self) -> bool:
+        """Whether the leader's own delivery goes in its plainest form."""
+        return bool(self._connection.hexists(keys.delivery(self.job_id), "plain"))
+
     def end_digest(self) -> None:
         """What comes next begins a digest of its own."""
         self._connection.delete(self._digest)

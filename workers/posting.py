@@ -271,8 +271,12 @@ class Poster:
             self._release(post)
             return Snooze(0.0, f"its digest cannot be edited any more ({verdict.reason}): a new one")
         if post.ids == [post.outbox.job_id]:
-            self._release(post)
-            return verdict
+            if not self._surely(post.outbox.make_plain):
+                self._release(post)
+                return verdict
+            up_to = post.group[0].score
+            self._surely(lambda: post.outbox.release(post.name, post.ids, alone_up_to=up_to))
+            return Snooze(0.0, f"it was refused ({verdict.reason}): in its plainest form now")
         emit("group_refused", destination=post.outbox.destination, jobs=len(post.ids), reason=verdict.reason)
         up_to = post.group[-1].score
         self._surely(lambda: post.outbox.release(post.name, post.ids, alone_up_to=up_to))

@@ -149,8 +149,9 @@ def test_a_rate_limit_at_the_repeat_keeps_the_nonce_and_a_refusal_at_the_first_t
 
 def test_a_group_that_discord_refuses_goes_alone_by_a_bot_too(queues):
     refused = httpx.Response(400, json={"code": 50035, "message": "Invalid Form Body"})
-    world = BotWorld(queues, [refused, refused])
+    world = BotWorld(queues, [refused] * 3)
     world.put(1, 2)
+    assert isinstance(world.run(1), Snooze)
     assert isinstance(world.run(1), Snooze)
     assert isinstance(world.run(1), Dead)
     queues.connection.zrem(keys.outbox("intel"), "kill-1-intel")  # as the worker does when it buries the job

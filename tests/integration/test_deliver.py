@@ -9,7 +9,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from notifier.config import Manners
+from notifier.config import Battle, Manners
 from notifier.config.destinations import Destination
 from notifier.messages import KillNotice, notice_to_json
 from notifier.messages.notice import Named, Party, Place
@@ -212,15 +212,33 @@ def test_a_deleted_webhook_disables_its_address_and_the_others_die_without_a_pos
 
 def test_one_bad_notification_dies_alone_and_its_neighbours_are_delivered(queues):
     refused = {"code": 50035, "message": "Invalid Form Body", "errors": {}}
-    world = World(queues, [httpx.Response(400, json=refused), httpx.Response(400, json=refused)])
+    world = World(queues, [httpx.Response(400, json=refused)] * 3)
     world.put(1, 2)
     assert isinstance(world.run(2), Snooze), "a group was refused: nobody knows yet which one is bad"
+    assert isinstance(world.run(1), Snooze)
     died = world.run(1)
     assert isinstance(died, Dead)
+    assert "embeds" not in world.posts.pop(2), "its plainest form was refused as well"
     queues.connection.zrem(keys.outbox("intel"), "kill-1-intel")  # as the worker does when it buries the job
     assert isinstance(world.run(2), Done)
     assert [kills_of(post) for post in world.posts] == [["1", "2"], ["1"], ["2"]]
     assert world.ledger(2) == {"state": "delivered", "message": "3"}
+
+
+def test_what_discord_refuses_is_delivered_in_its_plainest_form(queues):
+    refused = {"code": 50035, "message": "Invalid Form Body", "errors": {}}
+    world = World(queues, [httpx.Response(400, json=refused)], digest=Battle())
+    world.put(1)
+    assert isinstance(world.run(1), Snooze)
+    assert isinstance(world.run(1), Done)
+    assert world.posts[1] == {
+        "content": "https://zkillboard.com/kill/1/ Unknown owner lost a Rifter · Jita",
+        "allowed_mentions": {"parse": []},
+    }
+    assert world.ledger(1)["state"] == "delivered"
+    world.put(2)
+    assert isinstance(world.run(2), Done)
+    assert kills_of(world.posts[2]) == ["2"], "the next one has its usual form again"
 
 
 def test_a_destination_that_is_not_configured_any_more_is_a_dead_letter_that_says_so(world):

@@ -53,9 +53,11 @@ def test_a_message_that_is_tried_again_keeps_its_mentions(queues, failure):
 
 
 def test_a_message_that_discord_refuses_leaves_its_mentions_to_the_next_one(queues):
-    world = World(queues, [httpx.Response(400, json={"code": 50035, "message": "No"})], manners=HERE)
+    world = World(queues, [httpx.Response(400, json={"code": 50035, "message": "No"})] * 2, manners=HERE)
     world.put(1)
+    assert isinstance(world.run(1), Snooze)
     assert isinstance(world.run(1), Dead)
+    assert "<@&41>" not in world.posts.pop(1)["content"], "a text of its own mentions nobody"
     queues.connection.zrem(keys.outbox("intel"), "kill-1-intel")  # as the worker does when it buries the job
     world.put(2)
     world.run(2)

@@ -131,8 +131,8 @@ class Journal:
 
 
 def killmails(payload: Any) -> list[int]:
-    """Which killmails a message tells of: an embed's url or title names one by its zKillboard link."""
-    found = []
+    """Which killmails a message tells of: an embed's url or title, or a text, names one by its zKillboard link."""
+    found = [int(number) for number in _KILL.findall(str(payload.get("content") or ""))]
     for embed in payload.get("embeds") or ():
         for text in (embed.get("url"), embed.get("title")):
             match = _KILL.search(str(text)) if text else None
