@@ -1,4 +1,4 @@
-"""The plainest form of a notice: a line of text without any embed, for what Discord refuses in every other form. Pure."""
+"""The plainest form of a notice: a line of text and no embed, for what Discord refuses in every other form. Pure."""
 
 from notifier.messages import links, parts
 from notifier.messages.admin import AdminNotice
