@@ -1,8 +1,7 @@
 """`notifier preview`: how the message for a killmail looks, in the terminal, as a page, as a picture."""
 
-import os
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
@@ -12,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from notifier.config import Settings
 from notifier.feeds import archive
 from notifier.killmail import Killmail, Malformed, decode_archived, decode_killmail
 from notifier.messages import (
@@ -23,27 +21,21 @@ from notifier.messages import (
     Template,
     TemplateFailed,
     compose,
-    kill_notice,
-    missing_from,
-    names_wanted,
     read_template,
-    tickers_wanted,
 )
-from notifier.services.esi import Esi, EsiDown
-from notifier.services.http import make_client
-from notifier.tracking import Side
+from notifier.messages.distances import MOST_ORIGINS, with_distances
+from notifier.problem import Problem
+from notifier.services.esi import EsiDown
+from notifier.tracking import Side, read_origin
 from notifier.universe import Universe, load
-from ops import samples
+from ops import preview_known, sample_battle, samples
+from ops.preview_known import SHIPPED, Known
 from ops.preview_page import PictureError, page, photograph
 from ops.preview_text import drawn
-from ops.simulators import names as made_up_names
 
 EX_DATA, EX_UNAVAILABLE = 65, 69
-SHIPPED = Path(__file__).parent / "data" / "killmails.jsonl.gz"
-TIMEOUT = 10.0
-"""Seconds for each question to ESI."""
-SAMPLES = "samples"
-"""Stands for the samples where a killmail is named; a file of that name is ./samples."""
+SAMPLES, DIGEST = "samples", "digest"
+"""Stand for what they name where a killmail is named; files of those names are ./samples and ./digest."""
 SIDES: tuple[Side, ...] = ("kill", "loss", "neutral")
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
@@ -57,14 +49,6 @@ class PreviewError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The names and tickers that a killmail's message may show."""
-
-    names: dict[int, str]
-    tickers: dict[int, str]
-
-
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("preview")(preview)
@@ -74,8 +58,8 @@ def preview(
     killmail: Annotated[
         str,
         typer.Argument(
-            metavar="ID|FILE|samples",
-            help="One of the demo's killmails, or a file: ESI's JSON, or an archive; or the word samples.",
+            metavar="ID|FILE|samples|digest",
+            help="One of the demo's killmails, or a file: ESI's JSON, or an archive; or one of the two words.",
         ),
     ],
     layout: Annotated[str, typer.Option(metavar="|".join(LAYOUTS), help="As a destination's key `layout`.")] = "full",
@@ -87,31 +71,58 @@ def preview(
         Path | None, typer.Option(metavar="FILE", help="Write it as a page that looks like Discord.")
     ] = None,
     png: Annotated[Path | None, typer.Option(metavar="FILE", help="Photograph that page; needs Chromium.")] = None,
-    esi: Annotated[bool, typer.Option("--esi", help="Ask ESI for the names of pilots and organisations.")] = False,
-    made_up: Annotated[bool, typer.Option("--made-up", help="Show invented names for them.")] = False,
+    esi: Annotated[bool, typer.Option("--esi", help="Ask ESI for names, tickers and items' prices.")] = False,
+    made_up: Annotated[bool, typer.Option("--made-up", help="Show invented ones.")] = False,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SYSTEM", help=f"Measure distances from there; at most {MOST_ORIGINS} times.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Show the message for a killmail; of a file with several, for the first ten of them.
 
-    With samples it shows one of each other kind of notice: a map's system, pilot and rally point, an alarm, the status.
+    With samples it shows one of each other kind of notice: a map's system, pilot and rally point, an alarm, the
+    status; with digest the digest of a battle, made of the demo's killmails.
 
-    Nobody is asked for names unless you say so; without them pilots and organisations are unknown.
+    Nobody is asked for names unless you say so; without them pilots and organisations are unknown, and without prices
+    no items are shown.
     """
     _one_of("--layout", layout, LAYOUTS)
     _one_of("--side", side, SIDES)
     if esi and made_up:
         raise typer.BadParameter("either --esi or --made-up", param_hint="--made-up")
+    universe = load()
+    origins = _origins(origin or [], universe)
     try:
         if killmail == SAMPLES:
             payload = samples.message(time.time())
+        elif killmail == DIGEST:
+            payload = sample_battle.message(time.time(), universe)
         else:
             found = _killmails(killmail)
-            universe = load()
-            told = [_notice(one, _known(one, universe, esi, made_up), universe, cast(Side, side)) for one in found]
+            known = _known(found, universe, esi=esi, made_up=made_up)
+            told = [known.notice(one, universe, cast(Side, side)) for one in found]
+            told = [with_distances(one, origins, universe) for one in told]
             payload = _payload(told, cast(Layout, layout), template)
         _show(payload, html, png)
     except PreviewError as error:
         err.print(escape(str(error)))
         raise typer.Exit(error.code) from None
+
+
+def _origins(named: Sequence[str], universe: Universe) -> list[int]:
+    """Give the systems that distances are measured from, by names or ids."""
+    problems: list[Problem] = []
+    if len(named) > MOST_ORIGINS:
+        problems.append(Problem("--origin", f"{len(named)} systems", f"at most {MOST_ORIGINS}"))
+    found = [
+        read_origin(int(one) if one.isdecimal() else one, "--origin", universe, lambda *p: problems.append(Problem(*p)))
+        for one in named
+    ]
+    if problems:
+        raise typer.BadParameter(f"found {problems[0].found}, expected {problems[0].expected}", param_hint="--origin")
+    return [one for one in found if one is not None]
 
 
 def _payload(told: list[KillNotice], layout: Layout, template: Path | None) -> dict[str, object]:
@@ -176,33 +187,10 @@ def _read(path: Path, body: bytes) -> Killmail:
         raise PreviewError(f"{path}: no killmail: {error}") from None
 
 
-def _notice(killmail: Killmail, known: Known, universe: Universe, side: Side) -> KillNotice:
-    return kill_notice(killmail, known.names, universe, ("preview",), tickers=known.tickers, side=side)
-
-
-def _known(killmail: Killmail, universe: Universe, esi: bool, made_up: bool) -> Known:
+def _known(killmails: Sequence[Killmail], universe: Universe, *, esi: bool, made_up: bool) -> Known:
     if made_up:
-        return _made_up(killmail)
-    return _from_esi(killmail, universe) if esi else Known({}, {})
-
-
-def _made_up(killmail: Killmail) -> Known:
-    kinds: dict[int, str] = {}
-    for party in (killmail.victim, *killmail.attackers):
-        for kind in ("character", "corporation", "alliance"):
-            if (found := getattr(party, f"{kind}_id")) is not None:
-                kinds[found] = kind
-    wanted = names_wanted(killmail)
-    names = {one: made_up_names.name(one, kind) for one, kind in kinds.items() if one in wanted}
-    return Known(names, {one: made_up_names.ticker(one) for one in tickers_wanted(killmail)})
-
-
-def _from_esi(killmail: Killmail, universe: Universe) -> Known:
-    settings = Settings.read(os.environ)
-    esi = Esi(make_client(contact=settings.contact, timeout=TIMEOUT), settings.esi_url)
+        return preview_known.made_up(killmails)
     try:
-        names = esi.names(names_wanted(killmail) | missing_from(universe, killmail)).found
-        tickers = {one: esi.ticker(kind, one, TIMEOUT) for one, kind in tickers_wanted(killmail).items()}
+        return preview_known.from_esi(killmails, universe) if esi else Known()
     except EsiDown as down:
-        raise PreviewError(f"no names: {down.reason}", EX_UNAVAILABLE) from None
-    return Known(names, {one: ticker for one, ticker in tickers.items() if ticker})
+        raise PreviewError(f"no names or prices: {down.reason}", EX_UNAVAILABLE) from None

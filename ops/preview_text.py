@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from ops.simulators.discord.markdown import relative
+from ops.simulators.discord.markdown import moment
 from ops.simulators.discord.view import FIELDS_A_ROW
 
 WIDTH = 76
@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     r"\\(?P<escaped>[^0-9A-Za-z\s])"
     r"|\*\*(?P<bold>(?:\\.|[^\\*])+)\*\*"
     r"|\[(?P<text>[^\[\]]+)\]\((?P<href>https://[^\s()]+)\)"
-    r"|<t:(?P<time>-?\d{1,17}):R>"
+    r"|<t:(?P<time>-?\d{1,17}):(?P<style>[tTdDfFR])>"
 )
 _BAR = box.Box("    \n▌   \n    \n▌   \n    \n    \n▌   \n    \n")
 
@@ -48,7 +48,8 @@ def _shown(token: re.Match[str], now: float) -> Text:
         return text(token["bold"], now, "bold")
     if token["href"]:
         return _linked(token, now)
-    return Text(relative(int(token["time"]), now), "on grey23")
+    shown = moment(int(token["time"]), token["style"], now)
+    return Text(shown, "on grey23") if shown else Text(token[0])
 
 
 def _linked(token: re.Match[str], now: float) -> Text:

@@ -27,7 +27,7 @@ HOME = Place(
     wormhole_class="C2",
     custom_name="Home",
 )
-PILOT, CORPORATION, ALLIANCE = 90_000_004, 98_000_007, 99_000_002
+PILOT, CORPORATION, ALLIANCE = 90_000_004, 98_000_009, 99_000_003
 
 
 def message(now: float) -> dict[str, object]:
@@ -96,8 +96,8 @@ def _pilot() -> Named:
 
 
 def _corporation() -> Named:
-    return Named(CORPORATION, names.name(CORPORATION, "corporation"), names.ticker(CORPORATION))
+    return Named(CORPORATION, names.name(CORPORATION, "corporation"), names.ticker(CORPORATION, "corporation"))
 
 
 def _alliance() -> Named:
-    return Named(ALLIANCE, names.name(ALLIANCE, "alliance"), names.ticker(ALLIANCE))
+    return Named(ALLIANCE, names.name(ALLIANCE, "alliance"), names.ticker(ALLIANCE, "alliance"))

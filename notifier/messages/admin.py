@@ -2,6 +2,7 @@
 
 import msgspec
 
+from notifier.messages import parts
 from notifier.messages.escape import escape, plain
 
 COLOURS = {"ERROR": 0xE74C3C, "WARNING": 0xF39C12}
@@ -33,12 +34,13 @@ def embed(notice: AdminNotice) -> dict[str, object]:
     }
     if notice.runbook:
         found["footer"] = {"text": plain(f"what to do: ops/runbooks/{notice.runbook}.md", FOOTER)}
+    if notice.time > 0 and (at := parts.instant(notice.time)) is not None:
+        found["timestamp"] = at.isoformat()
     return found
 
 
 def _description(notice: AdminNotice) -> str:
-    when = f" <t:{notice.time}:R>" if 0 < notice.time < 1 << 40 else ""
     more = f"\nand {notice.kept_back} more of this kind" if 0 < notice.kept_back < 1 << 40 else ""
     # Escaped, a text takes up to twice its length and one more.
-    room = (TEXT - len(when) - len(more) - 1) // 2
-    return (escape(notice.text, room) or "no details") + when + more
+    room = (TEXT - len(more) - 1) // 2
+    return (escape(notice.text, room) or "no details") + more

@@ -117,15 +117,15 @@ def embed(digest: Digest) -> dict[str, object]:
     }
     if (report := _report(scenes[0])) is not None:
         found["url"] = report
-    if (at := parts.instant(digest.last)) is not None:
-        found["timestamp"] = at.isoformat()
     return found
 
 
 def _title(scenes: list[Scene], elsewhere: int) -> str:
-    if len(scenes) == 1 and not elsewhere:
-        return f"Battle in {parts.place(scenes[0].place, _NAME, link=False)}"
-    return f"Battle in {len(scenes) + elsewhere} systems" if not elsewhere else f"Battle in over {MOST_SYSTEMS} systems"
+    busiest, others = parts.place(scenes[0].place, _NAME, link=False), len(scenes) - 1
+    if not others:
+        return f"Battle in {busiest}"
+    more = f"over {others}" if elsewhere else f"{others}"
+    return f"Battle in {busiest} and {more} other system{'s' if others > 1 else ''}"
 
 
 def _leading(digest: Digest) -> Side:
@@ -148,7 +148,8 @@ def _clock(time: int) -> str:
 def _fields(digest: Digest, scenes: list[Scene]) -> list[dict[str, object]]:
     fields: list[dict[str, object]] = []
     for side, name in _SIDES:
-        if one := digest.sides.get(side):
+        # Where nobody takes sides the description has said it all.
+        if (one := digest.sides.get(side)) and (side != "neutral" or len(digest.sides) > 1):
             worth = isk.short(one.value)
             text = f"{one.count:,}" if worth == "0" else f"{one.count:,} · {worth} ISK"
             fields.append({"name": name, "value": text, "inline": True})

@@ -12,8 +12,10 @@ NAME = 50
 _ITEM = 60
 """Code units of an item's name: with the rest of its line, five times, below Discord's 1,024 of a field."""
 
-_SHARE = 32
+_SHARE = 36
 _ORIGIN = 24
+_TIMES = "\N{NO-BREAK SPACE}×"
+"""A count does not begin a line of its own."""
 _FOOTER = 200
 
 
@@ -152,7 +154,7 @@ def _summary(notice: KillNotice) -> str:
 
 def _shares(shares: Sequence[Share], everyone: int) -> str:
     """Give "Alliance ×8, Corporation ×3, 2 others"."""
-    listed = [f"{escape(one.name, _SHARE) or 'Unknown'} ×{one.count:,}" for one in shares[:5]]
+    listed = [f"{escape(one.name, _SHARE) or 'Unknown'}{_TIMES}{one.count:,}" for one in shares[:5]]
     rest = everyone - sum(one.count for one in shares[:5])
     if listed and rest > 0:
         listed.append(f"{rest:,} other" + ("s" if rest > 1 else ""))

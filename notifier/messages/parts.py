@@ -121,20 +121,20 @@ def late(notice: KillNotice) -> str:
     return f", reported {_span(notice.delay)} later" if LATE <= notice.delay < _NO_DELAY else ""
 
 
-def distances(notice: KillNotice, limit: int, *, short: bool = False) -> str:
-    """Give "12 jumps, 5.3 ly from Jita", `short` "12 j · 5.3 ly from Jita"; of several origins all, "" for none."""
-    told = [_distance(one, limit, short=short) for one in notice.distances]
-    return ("; " if short else " · ").join(one for one in told if one)
+def distances(notice: KillNotice, limit: int) -> str:
+    """Give "12 jumps, 5.3 ly from Jita"; of several origins all, "" for none."""
+    told = [_distance(one, limit) for one in notice.distances]
+    return " · ".join(one for one in told if one)
 
 
-def _distance(distance: Distance, limit: int, *, short: bool) -> str:
+def _distance(distance: Distance, limit: int) -> str:
     jumps, light_years, origin = distance.jumps, distance.light_years, escape(distance.origin, limit)
     told = []
     if jumps is not None and 0 <= jumps < _TOO_FAR:
-        told.append(f"{jumps} j" if short else "1 jump" if jumps == 1 else f"{jumps} jumps")
+        told.append("1 jump" if jumps == 1 else f"{jumps} jumps")
     if light_years is not None and 0 <= light_years < _TOO_FAR:
         told.append(f"{light_years:.1f} ly")
-    return f"{(' · ' if short else ', ').join(told)} from {origin}" if told and origin else ""
+    return f"{', '.join(told)} from {origin}" if told and origin else ""
 
 
 def moment(notice: KillNotice) -> datetime | None:

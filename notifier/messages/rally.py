@@ -42,11 +42,11 @@ def embed(notice: RallyNotice) -> dict[str, object]:
 
 
 def _maker(notice: RallyNotice) -> str:
-    """Give "by Pilot (Corporation [TICK])"."""
+    """Give "by Pilot, Corporation [TICK]"."""
     by = parts.label(notice.character, "an unknown pilot", _NAME)
     if notice.corporation is None:
         return f"by {by}"
-    return f"by {by} ({parts.tagged(notice.corporation, 'Unknown corporation', _NAME)})"
+    return f"by {by}, {parts.tagged(notice.corporation, 'Unknown corporation', _NAME)}"
 
 
 def _links(where: Place) -> str:

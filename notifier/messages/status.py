@@ -68,11 +68,11 @@ def _troubles(notice: StatusNotice) -> list[str]:
     """Give what needs a person, a line each."""
     down = notice.processes - notice.processes_up
     lines = (
-        (not notice.upkeep, "no host schedules and recovers"),
-        (notice.feed_silent, f"nothing read from the feed for {_span(notice.feed_delay or 0)}"),
+        (not notice.upkeep, "No host schedules and recovers"),
+        (notice.feed_silent, f"Nothing read from the feed for {_span(notice.feed_delay or 0)}"),
         (down > 0, f"{number(down, 'process', 'processes')} down"),
-        (bool(notice.disabled), f"disabled: {_few(notice.disabled)}"),
-        (bool(notice.open_circuits), f"open circuits: {_few(notice.open_circuits)}"),
+        (bool(notice.disabled), f"Disabled: {_few(notice.disabled)}"),
+        (bool(notice.open_circuits), f"Open circuits: {_few(notice.open_circuits)}"),
         (notice.dead_letters > 0, number(notice.dead_letters, "dead letter")),
     )
     return [line for true, line in lines if true]

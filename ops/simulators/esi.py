@@ -132,7 +132,7 @@ class Esi:
             }
             found |= {"race_id": 1, "bloodline_id": 1}
         else:
-            found |= {"ticker": names.ticker(one), "creator_id": 90_000_001}
+            found |= {"ticker": names.ticker(one, singular), "creator_id": 90_000_001}
         return json_response(200, found, _cached(now, 86_400 if singular == "character" else 3_600))
 
     def _finish(self, request: Request, response: Response, path: str, now: float) -> Response:

@@ -1,22 +1,57 @@
 """Names that look like New Eden's, made from ids: the same id always has the same name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 UNKNOWN_IDS = range(99_999_000, 100_000_000)
 """Ids in the alliances' range that the simulated ESI does not know."""
 
 _FIRST = (
-    "Aiko Alena Arkon Balthasar Bjorn Cassia Dagan Darius Elara Erik Fenris Gallia Hakon Ishara Jarek Kaia "
-    "Kestrel Lazar Mira Nadja Oren Petra Quint Rhea Sasha Tarn Ulrik Vesna Wren Xander Yara Zoya"
+    "Aiko Alena Anouk Arkon Balthasar Bjorn Cassia Cormac Dagan Darius Dorian Elara Emeric Erik Fenris Freya Gallia "
+    "Gideon Hakon Helga Idris Ingrid Ishara Jarek Jonah Kaia Kestrel Lazar Lucan Maren Mira Nadja Nils Oren Petra "
+    "Piotr Quint Rhea Roland Sasha Signe Silas Tamsin Tarn Thessaly Ulrik Una Vesna Viktor Wren Xander Yara Yusuf Zoya"
 ).split()
 _LAST = (
-    "Aurelius Blackthorn Corvane Drakesworn Eklund Farshore Graal Hakkonen Ishukone Jovani Karvas Lindqvist "
-    "Mordane Nightfall Okkonen Parukk Quillan Ravenholt Sarum Tash-Murkon Uitra Valklear Wyrmwood Yulai Zadrin"
+    "Aldane Aurelius Bexley Blackthorn Brandt Corvane Dahl Drakesworn Eklund Estrada Farshore Fontaine Graal Grimm "
+    "Hakkonen Halvorsen Ishukone Ivarsson Jovani Karvas Kell Kovacs Lindqvist Marsh Mordane Nakamura Nightfall Okkonen "
+    "Ostrov Parukk Pike Quillan Ravenholt Reyes Sarum Sorenson Stroud Tash-Murkon Thorne Uitra Valklear Vance Voss "
+    "Weir Wyrmwood Yulai Zadrin"
 ).split()
-_ADJECTIVE = "Astral Broken Crimson Deep Ember Frozen Gilded Hollow Iron Jagged Lost Northern Obsidian Silent".split()
-_NOUN = "Anvil Banner Compass Dawn Exiles Forge Harbinger Lantern Meridian Nomads Reach Signal Tide Wolves".split()
-_CORPORATION = "Corporation|Industries|Holdings|Mining Syndicate|Navy|Logistics|Expeditionary Force|Inc.".split("|")
-_ALLIANCE = "Alliance|Coalition|Federation|Pact|Collective|Dominion|Concord|Covenant".split("|")
+_ADJECTIVE = (
+    "Amber Ashen Astral Blind Broken Burning Crimson Distant Ember Fallen Feral Frozen Gilded Hollow Iron Jagged Last "
+    "Lost Northern Obsidian Pale Quiet Restless Rogue Scarlet Silent Sunless Wandering"
+).split()
+_NOUN = (
+    "Anvil Arrow Banner Beacon Castaways Compass Crows Dawn Exiles Forge Harbinger Hounds Lantern Ledger Meridian "
+    "Nomads Outriders Pilgrims Quarry Reach Saints Signal Tide Vanguard Watch Wolves"
+).split()
+_PLACE = (
+    "Aunia|Bleak Reach|Cold Harbor|Cinder Gate|Dustfall|Ebonmere|Far Anchorage|Garn|Halcyon|Kessra|Lowtide|Marrow Deep|"
+    "Nyx Hollow|Orsk|Pale Shore|Red Moon|Sable Point|Tannoch|Umbra|Vesper|Wolfmoor"
+).split("|")
+_TRADE = (
+    "Corporation|Industries|Holdings|Mining Syndicate|Navy|Logistics|Expeditionary Force|Inc.|Salvage|Trading Co.|"
+    "Heavy Industries|Research|Recon|Security|Freelancers|Prospecting"
+).split("|")
+_UNION = "Alliance|Coalition|Federation|Pact|Collective|Dominion|Concord|Covenant|Accord|Commonwealth|Front".split("|")
+
+_CORPORATIONS: tuple[tuple[str, tuple[list[str], ...]], ...] = (
+    ("{} {} {}", (_ADJECTIVE, _NOUN, _TRADE)),
+    ("{} {}", (_PLACE, _TRADE)),
+    ("{} {}", (_ADJECTIVE, _NOUN)),
+    ("{} of {}", (_NOUN, _PLACE)),
+    ("The {} {}", (_ADJECTIVE, _NOUN)),
+    ("{} {} {}", (_ADJECTIVE, _NOUN, _TRADE)),
+)
+_ALLIANCES: tuple[tuple[str, tuple[list[str], ...]], ...] = (
+    ("{} {} {}", (_ADJECTIVE, _NOUN, _UNION)),
+    ("{} {}", (_PLACE, _UNION)),
+    ("The {} {}", (_ADJECTIVE, _UNION)),
+    ("{} {}", (_ADJECTIVE, _NOUN)),
+)
+"""Forms, and the words that fill them."""
+
+_LONGEST_TICKER = 4
+_LITTLE = frozenset({"of", "the"})
 
 
 def category(one: int, kinds: Mapping[int, str]) -> str | None:
@@ -28,34 +63,48 @@ def category(one: int, kinds: Mapping[int, str]) -> str | None:
 
 def name(one: int, kind: str) -> str:
     """Give the name of an id of this category."""
-    mixed = one * 2_654_435_761 % 2**32 ^ one >> 3
     if kind == "character":
-        return _pick(mixed, _FIRST, _LAST) + _suffix(one)
+        return _pilot(one)
     if kind == "corporation":
-        return _pick(mixed, _ADJECTIVE, _NOUN, _CORPORATION) + _suffix(one)
+        return _organisation(one, _CORPORATIONS)
     if kind == "alliance":
-        return _pick(mixed, _ADJECTIVE, _NOUN, _ALLIANCE)
+        return _organisation(one, _ALLIANCES)
     return f"{kind.replace('_', ' ').title()} {one}"
 
 
-def ticker(one: int) -> str:
-    """Give the ticker of a corporation or an alliance: four letters or digits."""
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-    mixed = one * 2_654_435_761 % 2**32
-    return "".join(letters[mixed >> shift & 31] for shift in (5, 10, 15, 20))
+def ticker(one: int, kind: str) -> str:
+    """Give the ticker of a corporation or an alliance, at most four letters of its name: "Lost Signal" is LSIG."""
+    words = [word.strip(".") for word in name(one, kind).split() if word.lower() not in _LITTLE]
+    initials = "".join(word[0] for word in words[:-1])[: _LONGEST_TICKER - 1]
+    rest = 1 if len(words) > 2 else _LONGEST_TICKER - len(initials)
+    return (initials + words[-1][:rest]).upper()
 
 
-def _pick(mixed: int, *lists: list[str]) -> str:
+def _pilot(one: int) -> str:
+    """Now and then with a letter between the names, as pilots have whose name is taken."""
+    first, last, extra = _pick(_mixed(one), _FIRST, _LAST, list("ABDEHJKLMNRSTV") + [""] * 40)
+    return f"{first} {extra}. {last}" if extra else f"{first} {last}"
+
+
+def _organisation(one: int, forms: Sequence[tuple[str, tuple[list[str], ...]]]) -> str:
+    mixed, index = divmod(_mixed(one), len(forms))
+    form, words = forms[index]
+    return form.format(*_pick(mixed, *words))
+
+
+def _mixed(one: int) -> int:
+    """Spread neighbouring ids over 32 bits, as MurmurHash3 ends."""
+    mixed = (one ^ one >> 32 ^ one >> 16) * 0x85EBCA6B % 2**32
+    mixed = (mixed ^ mixed >> 13) * 0xC2B2AE35 % 2**32
+    return mixed ^ mixed >> 16
+
+
+def _pick(mixed: int, *lists: list[str]) -> list[str]:
     words = []
     for words_of in lists:
         mixed, index = divmod(mixed, len(words_of))
         words.append(words_of[index])
-    return " ".join(words)
-
-
-def _suffix(one: int) -> str:
-    """Most names get none; the others a numeral, as pilots do whose name is taken."""
-    return ("", "", "", "", "", "", " II", " VII")[one // 7 % 8]
+    return words
 
 
 # https://developers.eveonline.com/docs/guides/id-ranges/; where a range mixes kinds, the commonest.

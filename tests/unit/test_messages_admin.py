@@ -21,7 +21,8 @@ def kill(number: int, name: str = "Rifter") -> KillNotice:
 def test_it_says_what_happened_and_where_to_read_what_to_do() -> None:
     [embed] = compose([NOTICE], 1).payload["embeds"]  # type: ignore[misc, attr-defined]
     assert embed["title"] == "Destination disabled"
-    assert embed["description"] == "destination\\: intel, reason\\: 404 <t:99:R>\nand 2 more of this kind"
+    assert embed["description"] == "destination\\: intel, reason\\: 404\nand 2 more of this kind"
+    assert embed["timestamp"] == "1970-01-01T00:01:39+00:00"
     assert embed["footer"] == {"text": "what to do: ops/runbooks/destination-disabled.md"}
 
 

@@ -101,7 +101,7 @@ def test_the_full_layout_tells_everything_about_a_kill() -> None:
             {"name": "Top damage", "value": "Rifter\nGuristas\n700 damage", "inline": True},
             {
                 "name": "2 attackers",
-                "value": "Pack of Packs ×1, Guristas ×1\nInterdictor ×1, Frigate ×1",
+                "value": "Pack of Packs\xa0×1, Guristas\xa0×1\nInterdictor\xa0×1, Frigate\xa0×1",
                 "inline": False,
             },
             {
@@ -125,7 +125,7 @@ def test_the_compact_layout_tells_the_same_in_two_lines() -> None:
     assert embed["url"] == "https://zkillboard.com/kill/130678514/"
     assert embed["description"] == (
         "**1.25b ISK** in Jita (0.9), The Forge, <t:1795458011:R>\n"
-        "Miners Inc. · Final blow Bad Hunter (Wolf Pack) · 2 attackers"
+        "Miners Inc. · Final blow Bad Hunter, Wolf Pack · 2 attackers"
     )
     assert embed["footer"] == {"text": "home, corp-losses"}
     assert "fields" not in embed
@@ -155,7 +155,7 @@ def test_tickers_stand_behind_the_names_of_corporations_and_alliances() -> None:
     assert embed["author"]["name"] == "Miners Inc. [MINE] · Rock Union [ROCK]"
     assert fields(embed)["Final blow"].splitlines()[1:3] == ["Wolf Pack [W-O.F]", "Pack of Packs [\\_]"]
     [embed] = _embeds(compose([found], 1, "compact").payload)
-    assert embed["description"].endswith("Miners Inc. [MINE] · Final blow Bad Hunter (Wolf Pack [W-O.F]) · 2 attackers")
+    assert embed["description"].endswith("Miners Inc. [MINE] · Final blow Bad Hunter, Wolf Pack [W-O.F] · 2 attackers")
     [embed] = _embeds(compose([found], 1, "line").payload)
     assert embed["title"] == "Poor Pilot [MINE] lost a Rifter"
 
@@ -321,7 +321,7 @@ def test_attackers_beyond_the_list_are_counted() -> None:
     embed = full(killmail(attackers=(FINAL, TOP, *crowd)))
     value = fields(embed)["2,002 attackers"]
     assert value.splitlines()[0].endswith("1,997 others")
-    assert value.splitlines()[1] == "Interdictor ×1, Frigate ×1, 2,000 others"
+    assert value.splitlines()[1] == "Interdictor\xa0×1, Frigate\xa0×1, 2,000 others"
 
 
 def test_up_to_ten_waiting_get_the_full_layout() -> None:

@@ -63,20 +63,24 @@ def test_of_many_systems_the_busiest_are_named_and_the_rest_counted() -> None:
     lines = fields(digest)["Systems"].splitlines()
     assert len(lines) == SYSTEMS + 1
     assert lines[-1] == "5 more elsewhere"
-    assert embed(digest)["title"] == "Battle in 7 systems"
+    assert embed(digest)["title"] == "Battle in J100000 (C5) and 6 other systems"
 
 
 def test_a_fight_through_countless_systems_stays_small() -> None:
     digest = fold(Digest(), [kill(n, system=100_000 + n) for n in range(MOST_SYSTEMS + 30)])
     assert (len(digest.scenes), digest.elsewhere, digest.count) == (MOST_SYSTEMS, 30, MOST_SYSTEMS + 30)
-    assert embed(digest)["title"] == f"Battle in over {MOST_SYSTEMS} systems"
+    assert embed(digest)["title"] == f"Battle in J100000 (C5) and over {MOST_SYSTEMS - 1} other systems"
     assert fields(digest)["Systems"].endswith(f"{MOST_SYSTEMS - SYSTEMS + 30} more elsewhere")
 
 
 def test_kills_without_a_value_are_counted_and_say_nothing_of_isk() -> None:
     bare = msgspec.structs.replace(kill(1), total_value=None)
     assert embed(fold(Digest(), [bare]))["description"].startswith("**1 ship**, from ")
-    assert fields(fold(Digest(), [bare]))["Others"] == "1"
+    assert fields(fold(Digest(), [bare, kill(2, 1e9, "kill")]))["Others"] == "1"
+
+
+def test_where_nobody_takes_sides_nothing_is_said_twice() -> None:
+    assert list(fields(fold(Digest(), [kill(1), kill(2)]))) == ["Systems", "Biggest"]
 
 
 def test_redis_keeps_all_of_it() -> None:

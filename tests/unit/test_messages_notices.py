@@ -164,7 +164,7 @@ def test_a_rally_point_tells_where_by_whom_and_what_they_said() -> None:
     assert embed["color"] == 0xFF6B00
     text, by, links = embed["description"].splitlines()
     assert text == "bring \\<@\u200b&1\\> dps now"
-    assert by == r"by Poor\_Pilot (Miners Inc. [MINE])"
+    assert by == r"by Poor\_Pilot, Miners Inc. [MINE]"
     assert links.startswith("[zKillboard](https://zkillboard.com/system/31000376/) · [DOTLAN](")
 
 
@@ -191,16 +191,16 @@ def test_a_status_in_which_all_is_well_is_green() -> None:
     ("change", "told"),
     [
         ({"dead_letters": 1}, "1 dead letter"),
-        ({"disabled": ("intel", "home")}, "disabled: intel, home"),
+        ({"disabled": ("intel", "home")}, "Disabled: intel, home"),
         (
             {"disabled": tuple(f"channel-{n:03}" for n in range(9))},
-            "disabled: channel-000, channel-001, channel-002, channel-003 +5",
+            "Disabled: channel-000, channel-001, channel-002, channel-003 +5",
         ),
-        ({"open_circuits": ("discord",)}, "open circuits: discord"),
+        ({"open_circuits": ("discord",)}, "Open circuits: discord"),
         ({"processes_up": 13}, "1 process down"),
         ({"processes_up": 12}, "2 processes down"),
-        ({"upkeep": False}, "no host schedules and recovers"),
-        ({"feed_silent": True, "feed_delay": 7_300}, "nothing read from the feed for 2 h"),
+        ({"upkeep": False}, "No host schedules and recovers"),
+        ({"feed_silent": True, "feed_delay": 7_300}, "Nothing read from the feed for 2 h"),
     ],
 )
 def test_a_status_with_something_that_needs_a_person_is_orange_and_says_what(change: dict[str, Any], told: str) -> None:

@@ -12,12 +12,15 @@ from typer.testing import CliRunner
 
 from notifier.messages import compose, kill_notice
 from notifier.services.http import make_client
-from ops import preview, preview_page
+from notifier.universe import load
+from ops import preview_known, preview_page, sample_battle
 from ops.cli import app
 from ops.preview_text import drawn, text
 
-KNOWN, WITH_VALUES = "435341", "74716733"
-"""Two of the demo's killmails, one without zKillboard's block."""
+KNOWN, WITH_VALUES, WITH_ITEMS = "435341", "74716733", "132302304"
+"""Three of the demo's killmails, the first without zKillboard's block, the last with dear and with mutated items."""
+AMMUNITION = 27351
+"""Of the last one, 832 torpedoes."""
 BODY = {
     "killmail_id": 5,
     "killmail_time": "2026-11-01T10:00:00Z",
@@ -43,7 +46,7 @@ def test_a_killmail_of_the_demo_is_found_by_its_id_and_no_name_is_made_up_unaske
 def test_names_and_tickers_are_made_up_when_asked_for() -> None:
     told = run(WITH_VALUES, "--made-up")
     assert "Unknown" not in told
-    assert "Astral Meridian Industries II [EHYF] lost a Tenebrex Cyno Jammer" in told
+    assert "The Silent Banner [SBAN] lost a Tenebrex Cyno Jammer" in told
 
 
 @pytest.mark.parametrize(
@@ -70,6 +73,9 @@ def test_a_file_may_be_a_body_of_esi_or_an_archive(tmp_path: Path) -> None:
         ([KNOWN, "--layout", "huge"], 2, "expected one of full, compact, line"),
         ([KNOWN, "--side", "both"], 2, "expected one of kill, loss, neutral"),
         ([KNOWN, "--esi", "--made-up"], 2, "either --esi or --made-up"),
+        ([KNOWN, "--origin", "Jitta"], 2, "--origin: found 'Jitta', expected the name of a system, or its id; did you"),
+        ([KNOWN, "--origin", "J160941"], 2, "found 'J160941', expected a system of known space"),
+        ([KNOWN, *["--origin", "Jita"] * 4], 2, "--origin: found 4 systems, expected at most 3"),
     ],
 )
 def test_a_mistake_is_one_message(arguments: list[str], code: int, told: str) -> None:
@@ -94,19 +100,71 @@ def test_esi_gives_names_and_tickers_where_it_is_asked(monkeypatch: pytest.Monke
         if request.method == "POST":
             rows = [{"id": one, "name": f"Name {one}"} for one in json.loads(request.content)]
             return httpx.Response(200, json=rows)
+        if request.url.path.endswith("/markets/prices"):
+            asked.append(request.url.path)
+            return httpx.Response(200, json=[{"type_id": AMMUNITION, "average_price": 1e6}])
         return httpx.Response(200, json={"ticker": "TICK"})
 
+    asked: list[str] = []
     _esi(monkeypatch, answer)
-    assert "[TICK]" in run(WITH_VALUES, "--esi")
+    told = run(WITH_ITEMS, "--esi")
+    assert "[TICK]" in told
+    assert "832 × Caldari Navy Inferno Torpedo · 832m ISK (destroyed)" in told
+    assert "Abyssal Damage Control (destroyed)" in told, "no price is known of what somebody mutated"
+    assert "Missile Range Script" not in told
+    assert len(asked) == 1
     _esi(monkeypatch, lambda _: httpx.Response(503))
-    assert "no names: ESI answers 503" in run(WITH_VALUES, "--esi", code=69)
+    assert "no names or prices: ESI answers 503" in run(WITH_VALUES, "--esi", code=69)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "shown", "hidden"),
+    [
+        ("50m", "2 × Missile Range Script · 69.8m ISK (dropped)", "Capsule"),
+        ("100m", "832 × Caldari Navy Inferno Torpedo · 328m ISK (destroyed)", "Missile Range Script"),
+        ("off", "Final blow", "Notable items"),
+    ],
+)
+def test_made_up_items_are_as_dear_as_the_demo_has_them_and_the_setting_says_which_are_shown(
+    monkeypatch: pytest.MonkeyPatch, threshold: str, shown: str, hidden: str
+) -> None:
+    monkeypatch.setenv("NOTIFIER_NOTABLE_ITEMS", threshold)
+    told = run(WITH_ITEMS, "--made-up")
+    assert shown in told
+    assert hidden not in told
+
+
+def test_no_item_is_shown_where_nobody_was_asked_for_prices() -> None:
+    assert "Notable items" not in run(WITH_ITEMS)
+
+
+def test_distances_are_measured_from_up_to_three_systems_by_name_or_id() -> None:
+    assert "15 jumps, 10.3 ly from Jita · 12 jumps, 11.1 ly from Amarr" in run(
+        WITH_ITEMS, "--origin", "jita", "--origin", "30002187"
+    )
+    assert " from " not in run(WITH_ITEMS)
+
+
+def test_the_digest_tells_of_a_battle_that_has_just_been() -> None:
+    told = run("digest")
+    assert "Battle in X47L-Q (-0.3), Pure Blind and 1 other system" in told
+    assert "16 ships, 1.04t ISK" in told
+    assert "the last one 2 minutes ago" in told
+    assert "Unknown" not in told
+
+
+def test_the_kills_of_the_digest_are_in_order_and_of_both_sides() -> None:
+    found = sample_battle.notices(1_795_458_011, load())
+    assert [one.time for one in found] == sorted({one.time for one in found})
+    assert {one.side for one in found} == {"kill", "loss"}
+    assert found[-1].time == 1_795_458_011 - sample_battle.SINCE
 
 
 def _esi(monkeypatch: pytest.MonkeyPatch, answer) -> None:  # type: ignore[no-untyped-def]
     def client(**more: object) -> httpx.Client:
         return make_client(contact="x", timeout=3, transport=httpx.MockTransport(answer))
 
-    monkeypatch.setattr(preview, "make_client", client)
+    monkeypatch.setattr(preview_known, "make_client", client)
 
 
 def test_the_page_looks_like_the_channel_and_stands_alone(tmp_path: Path) -> None:
@@ -138,6 +196,8 @@ def test_a_browser_that_shows_nothing_is_said(monkeypatch: pytest.MonkeyPatch, t
         (r"a\_b \*\*c\*\*", "a_b **c**"),
         ("Wolf Pack [WOLF]\nnext", "Wolf Pack [WOLF]\nnext"),
         ("<t:100:R>, later", "2 minutes ago, later"),
+        ("from <t:100:t> to <t:4000:T>", "from 00:01 to 01:06:40"),
+        ("<t:99999999999999999:t>", "<t:99999999999999999:t>"),
         (r"[\_x](https://zkillboard.com/character/1/)", "_x"),
     ],
 )

@@ -22,7 +22,7 @@ def run(*arguments: str, code: int = 0) -> str:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("plain", "Tenebrex Cyno Jammer, lost by Astral Meridian Industries II"),
+        ("plain", "Tenebrex Cyno Jammer, lost by The Silent Banner"),
         ("fleet", "LOSS · Tenebrex Cyno Jammer · 1.74b ISK"),
     ],
 )

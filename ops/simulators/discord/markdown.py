@@ -91,13 +91,20 @@ def _mention(found: re.Match[str], _: _Place) -> Markup:
 
 
 def _time(found: re.Match[str], place: _Place) -> Markup:
-    seconds, style = int(found[1]), found[2] or "f"
-    try:
-        moment = datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
+    seconds = int(found[1])
+    shown, whole = moment(seconds, found[2] or "f", place.now), moment(seconds, "F", place.now)
+    if not shown:
         return escape(found[0])
-    shown = relative(seconds, place.now) if style == "R" else f"{moment:{_STYLES[style]}}"
-    return Markup('<time title="{}">{}</time>').format(f"{moment:{_STYLES['F']}} UTC", shown)
+    return Markup('<time title="{} UTC">{}</time>').format(whole, shown)
+
+
+def moment(seconds: int, style: str, now: float) -> str:
+    """Give a moment in one of Discord's styles, in UTC; "" beyond what a calendar holds."""
+    try:
+        found = datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return relative(seconds, now) if style == "R" else f"{found:{_STYLES[style]}}"
 
 
 def relative(seconds: float, now: float) -> str:

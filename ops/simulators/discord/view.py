@@ -29,7 +29,10 @@ Field: TypeAlias = tuple[Markup, Markup]
 
 @dataclass(frozen=True, slots=True)
 class Embed:
-    """One embed; an address is "" where there is none or the page must not follow it; `colour` as "#e74c3c"."""
+    """One embed; an address is "" where there is none or the page must not follow it; `colour` as "#e74c3c".
+
+    `subject` is what the thumbnail is of, for where it cannot be had: a pilot, a place or a ship.
+    """
 
     colour: str
     author: str
@@ -41,6 +44,7 @@ class Embed:
     rows: tuple[tuple[Field, ...], ...]
     thumbnail: str
     has_thumbnail: bool
+    subject: str
     footer: str
     time: str
 
@@ -123,6 +127,7 @@ def _embed(embed: Mapping[str, Any], now: float) -> Embed:
         rows=tuple(_rows(embed.get("fields") or (), now)),
         thumbnail=_picture(thumbnail.get("url")),
         has_thumbnail=bool(thumbnail),
+        subject=_subject(_text(thumbnail, "url")),
         footer=_text(footer, "text"),
         time=_time(embed.get("timestamp"), now),
     )
@@ -158,6 +163,10 @@ def _text(owner: Mapping[str, Any], key: str) -> str:
 def _picture(address: object) -> str:
     """Let only the game's image server through, in a form that cannot leave a url("…") of a style."""
     return address if isinstance(address, str) and _PICTURE.fullmatch(address) else ""
+
+
+def _subject(address: str) -> str:
+    return "pilot" if "/portrait" in address else "place" if "/icon" in address else "ship"
 
 
 def _link(address: object) -> str:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from notifier.messages import compose
 from ops.simulators.discord.pages import MOST
+from ops.simulators.discord.view import Posted, messages
 from tests.unit.messages_samples import NASTY, OWN, notices
 from tests.unit.simulators.simulators_samples import NOON, PATH, WEBHOOK, Clock, post, request, simulation
 
@@ -136,6 +137,15 @@ def test_no_picture_of_another_place_gets_into_the_page(discord, url):
     _, text = page(discord)
     assert 'class="thumbnail"' in text
     assert "evil.example" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "alone"), [("characters/1/portrait", "pilot"), ("types/45041/icon", "place"), ("types/587/render", "ship")]
+)
+def test_where_no_picture_comes_a_silhouette_says_what_it_would_show(path, alone):
+    embed = {"title": "x", "thumbnail": {"url": f"https://images.evetech.net/{path}?size=64"}}
+    [shown] = messages([Posted("1", 0.0, False, {"embeds": [embed]})], 0.0)
+    assert [one.subject for one in shown.embeds] == [alone]
 
 
 @pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-23"])
