@@ -38,7 +38,8 @@ class Composer:
 
     def _message(self, of: Leading, group: Sequence[Waiting]) -> Post:
         to, now = of.to, self._clock()
-        if of.lead.alone and of.outbox.is_plain():
+        # Only one that goes alone can be plain, also when it is repeated under its nonce.
+        if (of.lead.alone or of.lead.nonce) and _is_own(of, group) and of.outbox.is_plain():
             plainest = Message(to.manners.dressed(plainest_payload(group[0].notice), now), 1)
             return Post.of(of.outbox, of.address, plainest, group, of.lead, mentions=None)
         message = self.templates.compose([one.notice for one in group], of.lead.waiting, to)
@@ -65,3 +66,8 @@ class Composer:
             edit=said.edit,
             keep=said.keep,
         )
+
+
+def _is_own(of: Leading, group: Sequence[Waiting]) -> bool:
+    """Whether the leader leads nothing but its own delivery."""
+    return [one.job_id for one in group] == [of.outbox.job_id]

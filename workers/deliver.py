@@ -11,6 +11,7 @@ from notifier.outcome import Dead, Done, Outcome, Snooze
 from notifier.services.discord import Discord
 from workers.composing import Composer, Leading
 from workers.edits import Editor
+from workers.enrich import brings_names
 from workers.outbox import DIGESTED, GROUP, Busy, Delivered, Disabled, Gather, Held, Lead, Limited, Outbox, turn
 from workers.posting import Poster, Trouble, Waiting, awake, disabled, held
 from workers.process import StopSignal
@@ -56,7 +57,7 @@ class Deliver:
         except AddressProblem as error:
             return Dead(str(error), "misconfigured")
         if revision:
-            return self._revise(job_id, notice, known, address, received)
+            return self._revise(job_id, notice, known, address, received, revision)
         names, hold = (self._queues, destination, known.target(address), job_id), known.ambiguous == "hold"
         most = GROUP if known.digest is None else DIGESTED
         outbox = Outbox(*names, webhook=address.webhook, hold=hold, most=most)
@@ -65,10 +66,14 @@ class Deliver:
         end = self._claimed(outbox, address, notice, sequence, fresh)
         return self._waits(end.snooze, known, job_id, received) if isinstance(end, Trouble) else end
 
-    def _revise(self, job_id: str, notice: str, to: Destination, address: Address, received: float) -> Outcome:
+    def _revise(
+        self, job_id: str, notice: str, to: Destination, address: Address, received: float, revision: str
+    ) -> Outcome:
         newer = notice_from_json(notice)
         if not isinstance(newer, KillNotice):
             return Dead("only what tells of a killmail has revisions", "permanent")
+        if to.rewrites != "edit" and not brings_names(revision):
+            return Done("its destination does not want to know of rewrites")
         return self._editor.perform(job_id, newer, to, address, self._composer.templates.of(to), received)
 
     def _claimed(

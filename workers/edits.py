@@ -4,8 +4,10 @@ A message is kept for a while if a later edit is likely: it went out without som
 know of rewrites. Several revisions of one message become one edit, if they wait at the same time.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import httpx
 import msgspec
@@ -16,7 +18,8 @@ from notifier.messages.template import Template
 from notifier.outcome import Dead, Done, Outcome, Retry, Snooze
 from notifier.services import discord
 from notifier.services.discord import Discord, Posted
-from workers import keys
+from workers import destinations, keys
+from workers.backoff import jitter
 from workers.circuits import CircuitOpen
 from workers.discord_circuits import Answer, DiscordCircuits
 from workers.outbox import Keep, Outbox
@@ -29,6 +32,8 @@ LOOK = 0.5
 """Seconds until the next look of a revision whose message is just being edited."""
 UNPOSTED = 10.0
 """Seconds between two looks of a revision whose notification still waits to be posted."""
+LONGEST_UNPOSTED, LONGEST_WAIT = 600.0, 120.0
+"""Seconds between two looks at most, for a notification to be posted, and for room under the limits."""
 PATIENCE = keys.EDITABLE_TTL
 """Seconds that a revision waits in all."""
 
@@ -45,6 +50,22 @@ def keeper(to: Destination, address: str, group: Sequence[Waiting], waiting: int
         return Kept(shows, waiting, to.layout, where, address).kept(to.id, posted.message_id)
 
     return keep
+
+
+class _Text(NamedTuple):
+    """Which of several texts of a killmail a notice tells: the later one, and with all names the better one."""
+
+    since: float
+    complete: bool
+
+    @classmethod
+    def read(cls, stored: str) -> "_Text":
+        """Read what the ledger says of the text that was shown last; where it says nothing, anything is newer."""
+        since, _, complete = stored.partition(" ")
+        return cls(float(since), complete == "1") if since else cls(-math.inf, False)
+
+    def __str__(self) -> str:
+        return f"{self.since!r} {int(self.complete)}"
 
 
 class Editor:
@@ -65,10 +86,15 @@ class Editor:
     ) -> Outcome:
         """Show the newer `notice`, known `since` then (epoch seconds), in the message that tells of its killmail."""
         delivery = f"kill-{notice.killmail_id}-{to.id}"
-        told = self._queues.connection.hmget(keys.delivery(delivery), ["state", "message"])
-        state, message_id = (text(one or b"") for one in told)
-        if state in ("pending", "sending") and self._clock() - since < PATIENCE:
-            return Snooze(UNPOSTED, "not posted yet")
+        age, text_of = self._clock() - since, _Text(since, complete=not notice.degraded)
+        ledger = self._queues.connection.hmget(keys.delivery(delivery), ["state", "message", "revised"])
+        state, message_id, revised = (text(one or b"") for one in ledger)
+        if text_of < _Text.read(revised):
+            return Done("something newer is shown, or waits")
+        if destinations.read(self._queues.connection, [to.id])[to.id].disabled(to.target(address)):
+            return Done("its destination is disabled")
+        if state in ("pending", "sending") and age < PATIENCE:
+            return Snooze(max(UNPOSTED, min(age / 4, LONGEST_UNPOSTED)), "not posted yet")
         if state != "delivered" or not message_id:
             return Done("nothing was posted that could be edited")
         revisions = Revisions(self._queues, to.id, address.webhook, message_id, job_id)
@@ -79,6 +105,7 @@ class Editor:
         first = notice_from_json(kept.shows[delivery])
         delay = first.delay if isinstance(first, KillNotice) else 0
         newer = notice_to_json(msgspec.structs.replace(notice, delay=delay))
+        self._queues.connection.hset(keys.delivery(delivery), "revised", str(text_of))
         if kept.shows[delivery] == newer:
             return Done("it is shown already")
         revisions.add(delivery, newer)
@@ -86,7 +113,10 @@ class Editor:
             case Busy():
                 return Snooze(LOOK, "its message is just being edited")
             case Wait(seconds=seconds):
-                return Snooze(seconds, "Discord's rate limit")
+                # Thousands may wait while a channel is busy: each looks the less often the longer it has waited.
+                return Snooze(
+                    max(seconds, jitter() * min(age / 4, LONGEST_WAIT)), "Discord's rate limit, or news first"
+                )
         outbox = Outbox(self._queues, to.id, to.target(address), job_id, webhook=address.webhook)
         return self._edit(revisions, outbox, address, message_id, template)
 
@@ -107,10 +137,11 @@ class Editor:
             revisions.ended(None, {})
             return Snooze(circuit.seconds, str(circuit), "dependency down")
         if answer.reply is not None:
-            note(outbox, answer.reply, self._clock())
-            if discord.is_gone(answer.reply):
+            if not discord.is_of_edits(answer.reply):
+                note(outbox, answer.reply, self._clock())
+            if discord.is_out_of_reach(answer.reply):
                 revisions.ended(None, waiting)
-                return Done("its message was deleted")
+                return Done("its message, or its thread, is gone or closed")
         match answer.verdict:
             case Posted():
                 revisions.ended(newer, waiting)

@@ -21,8 +21,8 @@ NAMES = "names"
 """The revision that brings the names for which a message did not wait."""
 LATEST_NAMES = 6 * 3600.0
 """Seconds for which missing names are asked for, so that the message is edited when they come."""
-BETWEEN_LATE = 15.0
-"""Seconds at least between two times that they are asked for: there may be thousands of such killmails."""
+BETWEEN_LATE, LONGEST_LATE = 15.0, 300.0
+"""Seconds between two times that they are asked for, at least and at most: there may be thousands of such killmails."""
 NO_SIDES: Mapping[str, Side] = MappingProxyType({})
 NO_ORIGINS: Mapping[str, Sequence[int]] = MappingProxyType({})
 
@@ -63,12 +63,13 @@ class Enrich:
         """
         killmail = from_json(text)
         names, missing = self._named(killmail)
+        late = brings_names(revision)
         if missing is not None:
-            late = revision == NAMES
             left = (LATEST_NAMES if late else self._patience) - (self._clock() - received)
             if left > 0:
                 # ESI may ask for an hour; the kill goes out when our patience ends. Late names are in no hurry.
-                pause = max(missing.seconds, BETWEEN_LATE) if late else missing.seconds
+                age = self._clock() - received
+                pause = max(missing.seconds, BETWEEN_LATE, min(age / 10, LONGEST_LATE)) if late else missing.seconds
                 return Snooze(min(pause, left), missing.reason, _waits(missing.category))
             if late:
                 return Done(f"goes without some names for good: {missing.reason}")
@@ -88,12 +89,13 @@ class Enrich:
                 degraded=missing is not None,
             )
             shown = notice_to_json(with_distances(notice, origins.get(destination, ()), self._universe))
-            if revision != NAMES:
+            if not late:
                 jobs.append(delivery_job(kill_job(killmail), destination, shown, sequence, received))
             if revision:
                 jobs.append(edit_job(revision, kill_job(killmail), destination, shown, sequence, received))
         if missing is not None:
-            jobs.append(_again(kill_job(killmail), (text, routes, sequence, received, dict(sides), dict(origins))))
+            arguments = (text, routes, sequence, received, dict(sides), dict(origins))
+            jobs.append(_again(kill_job(killmail), arguments, revision))
         self._queues.hand_over(HandOver(jobs))
         return Done("with all names" if missing is None else f"without some names: {missing.reason}")
 
@@ -107,6 +109,11 @@ class Enrich:
 
 def _waits(category: Category) -> Waits:
     return "throttled" if category == "throttled" else "dependency down"
+
+
+def brings_names(revision: str) -> bool:
+    """Whether a revision is not of the killmail, but of the names for it."""
+    return revision == NAMES or revision.startswith(f"{NAMES}-")
 
 
 def kill_job(killmail: Killmail) -> str:
@@ -136,8 +143,9 @@ def edit_job(revision: str, kill: str, destination: str, notice: str, sequence: 
     return NewJob(DELIVERY, job_id, arguments, words, ledger=keys.delivery(job_id))
 
 
-def _again(kill: str, arguments: Sequence[Any]) -> NewJob:
-    """Another enrichment, for the names that are missing now."""
-    job_id = f"{NAMES}-{kill}"
+def _again(kill: str, arguments: Sequence[Any], revision: str) -> NewJob:
+    """Another enrichment, for the names that are missing now: of a rewritten killmail beside those of the first."""
+    again = f"{NAMES}-{revision}" if revision else NAMES
+    job_id = f"{again}-{kill}"
     words = f"names of {kill.replace('-', ' ')}"
-    return NewJob(ENRICHMENT, job_id, (*arguments, NAMES), words, ledger=keys.delivery(job_id))
+    return NewJob(ENRICHMENT, job_id, (*arguments, again), words, ledger=keys.delivery(job_id))

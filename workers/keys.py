@@ -17,7 +17,7 @@ notifier:alone:{destination}    string  up to this score each delivery goes alon
 notifier:ping:{destination}     string  ledger key of a delivery whose message mentions somebody; no other one's does
                                         as long as this lives (at_most_every)
 notifier:digest:{destination}   string  JSON of the open digest: what it says, its message; lives until it is over
-notifier:pinned:{destination}   string  a bot's nonce and the deliveries posted under it without a known end, a line
+notifier:pinned:{dest}:{addr}   string  a bot's nonce and the deliveries posted under it without a known end, a line
                                         each; lives as long as Discord knows the nonce
 notifier:message:{dest}:{id}    string  JSON of a message that may be edited: what it shows; lives EDITABLE_TTL
 notifier:revisions:{dest}:{id}  hash    ledger job -> newer notice that the message is to show; lives as long
@@ -25,7 +25,8 @@ notifier:editing:{dest}:{id}    string  who is just editing the message
 notifier:disabled:{destination} hash    address (fingerprint of what is not posted to any more, '*' for whatever it
                                         is), reason, since
 notifier:delivery:{job}         hash    state (pending, sending, delivered; held: died, its post of unknown end), post,
-                                        ambiguous, message, plain (Discord refused its usual form); lives LEDGER_TTL
+                                        ambiguous, message, plain (Discord refused its usual form), revised (which
+                                        text of the killmail is shown); lives LEDGER_TTL
 notifier:limit:{address}        hash    what Discord's headers said: remaining, resets_at, blocked_until; failures in a
                                         row
 notifier:posts:{address}        zset    times of the last posts; `all`: everybody's, and all:blocked_until
@@ -114,8 +115,8 @@ def digest(destination: str) -> str:
     return f"notifier:digest:{destination}"
 
 
-def pinned(destination: str) -> str:
-    return f"notifier:pinned:{destination}"
+def pinned(destination: str, address: str) -> str:
+    return f"notifier:pinned:{destination}:{address}"
 
 
 def message(destination: str, message_id: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from notifier.messages import links
 from workers.queues import DELIVERY, INGESTION
 
-_JOB = re.compile(r"(?:[a-z0-9-]+-)??kill-([0-9]{1,19})(?:-(.+))?", re.DOTALL)
+_JOB = re.compile(r"(?:[a-z0-9-]+?-)??kill-([0-9]{1,19})(?:-(.+))?", re.DOTALL)
 _KILLMAIL_ID = re.compile(rb'"killmail_id"\s*:\s*([0-9]{1,19})')
 _SEARCHED = 16_384
 """Characters of base64 in which a malformed package's killmail id is looked for."""

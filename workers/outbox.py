@@ -164,7 +164,9 @@ class Outbox:
         # A recovered job has the same id as the one that a paused process still works on.
         self._run = secrets.token_hex(8)
         self._limits = limits(webhook or address)
-        self._digest, self._pinned = keys.digest(destination), keys.pinned(destination)
+        # Without a digest none is open, whatever an earlier configuration has left.
+        self._digest = keys.digest(destination) if most > GROUP else ""
+        self._pinned = keys.pinned(destination, address)
         self._lock, self._lead = keys.lock(destination), keys.lead(destination)
         self._scheduled, self._coming = queues[DELIVERY].scheduled_job_registry.key, queues[ENRICHMENT].key
         self._lock_time = (queues.job_timeout + keys.LOCK_MARGIN) * 1000
@@ -240,7 +242,7 @@ class Outbox:
             kept = [keep.value, keep.lifetime, "1" if keep.by_leader else "0"]
         head: list[str | int | float] = [self.job_id, self._run, message_id, keys.LEDGER_TTL, *said, *kept, len(ids)]
         limit, _, everybody = self._limits
-        mine = [self._lead, self._pinned, "" if keep is None else keep.key]
+        mine = [self._lead, self._pinned, "" if keep is None else keep.key, keys.disabled(self.destination)]
         self._scripts.acknowledge(
             keys=[keys.outbox(self.destination), self._lock, keys.COUNTERS, limit, everybody, *mine],
             args=[*head, *ids, *(keys.delivery(i) for i in ids)],

@@ -125,6 +125,11 @@ class Post:
         return self.ids if self.edit is None else []
 
     @property
+    def surely_new(self) -> list[str]:
+        """Those of them that did not come if this post did not; of a repeated nonce the first post may have come."""
+        return self.ids if self.nonce in ("", self.name) else []
+
+    @property
     def has_own(self) -> bool:
         """Whether the leader's own delivery is in it."""
         return self.outbox.job_id in self.ids
@@ -206,7 +211,7 @@ class Poster:
 
     def _release(self, post: Post) -> None:
         """Nothing was sent."""
-        self._surely(lambda: post.outbox.release(post.name, post.ids))
+        self._surely(lambda: post.outbox.release(post.name, post.surely_new))
 
     # -- What came of it
 
@@ -220,6 +225,8 @@ class Poster:
             keep = post.keep(verdict)
             self._surely(lambda: post.outbox.acknowledge(post.ids, verdict.message_id, limits, keep))
             return Done(f"with {len(post.ids)} in message {verdict.message_id}") if post.has_own else _its_turn()
+        if post.edit is not None and reply is not None and discord.is_of_edits(reply):
+            return self._anew(post, verdict.reason)
         if reply is not None:
             self._surely(lambda: note(post.outbox, reply, self._clock()))
         match verdict:
@@ -227,7 +234,7 @@ class Poster:
                 return self._waits(post, verdict)
             case Retry():
                 return self._failed(post, verdict, answer)
-            case Dead(category="misconfigured"):
+            case Dead(category="misconfigured") if post.edit is None:
                 return self._disabled(post, verdict)
             case Dead():
                 return self._refused(post, verdict)
@@ -245,10 +252,10 @@ class Poster:
         _, failures = self._surely(lambda: post.outbox.falter(PAUSE, verdict.seconds))
         # One of them may be what Discord fails at: alone it repeats nothing but itself. In an outage of all of Discord
         # that would only use up the channel's posts.
-        may_split = len(post.group) > 1 and not (post.nonce or post.edit)
+        may_split = len(post.group) > 1 and post.edit is None and post.nonce in ("", post.name)
         splits = may_split and failures >= SPLIT_AFTER and answer.of_webhook and self._circuits.whole.closed
         up_to = post.group[-1].score if splits else None
-        not_sent = () if verdict.ambiguous else post.ids
+        not_sent = () if verdict.ambiguous else post.surely_new
         self._surely(lambda: post.outbox.release(post.name, not_sent, alone_up_to=up_to))
         if not (verdict.ambiguous and post.outbox.hold and post.marked) or post.nonce:
             return verdict
@@ -264,12 +271,16 @@ class Poster:
         self._release(post)
         return Dead(disabled(outbox.destination, verdict.reason), "misconfigured")
 
+    def _anew(self, post: Post, reason: str) -> Outcome:
+        """The message of the digest cannot be edited any more: the next one begins anew, or finds what is wrong."""
+        self._surely(post.outbox.end_digest)
+        self._release(post)
+        return Snooze(0.0, f"its digest cannot be edited any more ({reason}): a new one")
+
     def _refused(self, post: Post, verdict: Dead) -> Outcome:
         """Discord will not take this message: one of the group is at fault, or the message to be edited is gone."""
         if post.edit is not None:
-            self._surely(post.outbox.end_digest)
-            self._release(post)
-            return Snooze(0.0, f"its digest cannot be edited any more ({verdict.reason}): a new one")
+            return self._anew(post, verdict.reason)
         if post.ids == [post.outbox.job_id]:
             if not self._surely(post.outbox.make_plain):
                 self._release(post)

@@ -66,7 +66,10 @@ class Revisions:
     def kept(self) -> Kept | None:
         """What is kept of the message; None for one that is not edited, or not any more."""
         found = self._connection.get(self._kept)
-        return None if found is None else _decoder.decode(found)
+        try:
+            return None if found is None else _decoder.decode(found)
+        except msgspec.MsgspecError:
+            return None  # Another version's.
 
     def add(self, delivery: str, notice: str) -> None:
         """Let a newer notice (JSON) of a delivery wait until somebody edits the message."""

@@ -15,7 +15,17 @@ import msgspec
 
 from notifier.outcome import Category, Failed, failed
 from notifier.services import http
-from notifier.services.discord_codes import BLOCKED, CODES, GONE, HINTS, OVERLOADED, STATUSES, UNAUTHORIZED_HINT
+from notifier.services.discord_codes import (
+    BLOCKED,
+    CODES,
+    EDITS,
+    GONE,
+    HINTS,
+    OVERLOADED,
+    STATUSES,
+    THREADS,
+    UNAUTHORIZED_HINT,
+)
 
 Scope: TypeAlias = Literal["user", "global", "shared", "cloudflare"]
 
@@ -233,6 +243,16 @@ def _category(reply: Reply, said: Mapping[str, object]) -> Category:
 def is_gone(reply: Reply) -> bool:
     """Whether it says that the message is not there: nothing to edit; after a post with a nonce, it was deleted."""
     return reply.status < 500 and _object(reply.body).get("code") == GONE
+
+
+def is_out_of_reach(reply: Reply) -> bool:
+    """Whether it says that a message cannot be edited: it, or the thread that it is in, is gone, archived or locked."""
+    return reply.status < 500 and _object(reply.body).get("code") in (GONE, *THREADS)
+
+
+def is_of_edits(reply: Reply) -> bool:
+    """Whether it is a limit on edits alone (of old messages, of announcements): new messages may go on."""
+    return reply.status < 500 and _object(reply.body).get("code") in EDITS
 
 
 def throttled(reply: Reply, now: float | None = None) -> Throttled | None:

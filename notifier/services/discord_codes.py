@@ -18,6 +18,11 @@ BLOCKED = 40333
 OVERLOADED = 130000
 """API resource is currently overloaded."""
 
+THREADS: Final = frozenset({10003, 50083, 160005})
+"""Where a message is edited they speak of its thread: gone, archived, locked."""
+EDITS: Final = frozenset({20022, 30046})
+"""Limits on edits alone: in an announcement channel, of old messages."""
+
 CODES: Final[Mapping[int, Category]] = MappingProxyType(
     {
         10003: "misconfigured",  # Unknown Channel: the thread in the address, or the bot's channel is gone

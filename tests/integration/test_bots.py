@@ -1,12 +1,14 @@
 """A bot's posts on a real server: what is sent again goes under its first nonce, so that Discord saves it once."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
 from notifier.config.destinations import Destination
 from notifier.outcome import Dead, Done, Retry, Snooze
 from tests.integration.test_deliver import HOSTS, World, kills_of
-from workers import keys
+from workers import keys, posting
 from workers.outbox import NONCE_LIFETIME
 
 TOKEN = "b0t.t0ken." + "s3cr3t" * 5
@@ -49,6 +51,10 @@ class BotWorld(World):
             raise httpx.ReadTimeout("slow")
         return httpx.Response(200, json={"id": message, "channel_id": "77"})
 
+    @property
+    def pin(self):
+        return keys.pinned("intel", self.destinations["intel"].address().fingerprint)
+
     def nonces(self):
         return [post["nonce"] for post in self.posts]
 
@@ -61,7 +67,7 @@ def test_a_bot_posts_to_its_channel_with_a_nonce_that_discord_is_to_heed(queues)
     assert world.requests == [("POST", "/api/v10/channels/77/messages")]
     assert post["enforce_nonce"] is True
     assert 0 < len(post["nonce"]) <= 25
-    assert queues.connection.get(keys.pinned("intel")) is None
+    assert queues.connection.get(world.pin) is None
 
 
 def test_a_lost_response_is_sent_again_under_the_same_nonce_with_the_same_kills_and_comes_once(queues):
@@ -93,9 +99,9 @@ def test_with_hold_a_bot_repeats_while_discord_knows_the_nonce_and_holds_after_t
     assert isinstance(world.run(1), Retry)
     world.unblock()
     assert isinstance(world.run(1), Retry)
-    assert 0 < queues.connection.pttl(keys.pinned("intel")) <= NONCE_LIFETIME * 1000, "counted from the first post"
+    assert 0 < queues.connection.pttl(world.pin) <= NONCE_LIFETIME * 1000, "counted from the first post"
     world.unblock()
-    queues.connection.delete(keys.pinned("intel"))
+    queues.connection.delete(world.pin)
     held = world.run(1)
     assert isinstance(held, Dead)
     assert held.category == "ambiguous"
@@ -107,7 +113,7 @@ def test_when_discord_may_have_forgotten_the_nonce_a_repeat_counts_as_ambiguous(
     world.put(1)
     world.run(1)
     world.unblock()
-    queues.connection.delete(keys.pinned("intel"))
+    queues.connection.delete(world.pin)
     assert isinstance(world.run(1), Done)
     assert len(set(world.nonces())) == 2
     assert queues.connection.hget(keys.COUNTERS, "ambiguous") == b"1"
@@ -189,3 +195,50 @@ def test_a_repeat_that_discord_refuses_goes_alone_at_once(queues):
     assert isinstance(world.run(1), Snooze)
     assert isinstance(world.run(1), Done)
     assert kills_of(world.posts[-1]) == ["1"]
+
+
+@pytest.mark.parametrize("later", [httpx.Response(503), httpx.Response(429, json={"retry_after": 0.5})])
+@pytest.mark.parametrize(("policy", "end"), [("hold", Dead), ("resend", Done)])
+def test_a_repeat_that_was_surely_not_sent_takes_nothing_from_the_doubt_about_the_first(queues, later, policy, end):
+    world = BotWorld(queues, ["lost", later], ambiguous=policy)
+    world.put(1)
+    assert isinstance(world.run(1), Retry)
+    world.unblock()
+    assert isinstance(world.run(1), Snooze)
+    world.unblock()
+    queues.connection.delete(world.pin)
+    assert isinstance(world.run(1), end)
+    told = queues.connection.hget(keys.COUNTERS, "ambiguous")
+    assert told == (None if policy == "hold" else b"1")
+
+
+def test_a_group_at_which_discord_fails_again_and_again_goes_alone_by_a_bot_too(queues):
+    world = BotWorld(queues, [httpx.Response(500)] * posting.SPLIT_AFTER)
+    world.put(1, 2)
+    for _ in range(posting.SPLIT_AFTER):
+        assert isinstance(world.run(1), Retry)
+        world.unblock_but_remember()
+        world.rest()
+        queues.connection.delete(world.pin)
+    assert isinstance(world.run(1), Done)
+    assert kills_of(world.posts[-1]) == ["1"]
+
+
+def test_a_plainest_form_whose_response_was_lost_is_repeated_as_such(queues):
+    refused = httpx.Response(400, json={"code": 50035, "message": "Invalid Form Body"})
+    world = BotWorld(queues, [refused, "lost"])
+    world.put(1)
+    assert isinstance(world.run(1), Snooze)
+    assert isinstance(world.run(1), Retry)
+    world.unblock()
+    assert isinstance(world.run(1), Done)
+    assert ["content" in post for post in world.posts] == [False, True, True]
+
+
+def test_a_pin_says_nothing_of_another_channel(queues):
+    world = BotWorld(queues, ["lost"], ambiguous="hold")
+    world.put(1)
+    assert isinstance(world.run(1), Retry)
+    world.unblock()
+    world.destinations["intel"] = replace(world.destinations["intel"], channel=78)
+    assert isinstance(world.run(1), Dead), "there its nonce is unknown"

@@ -1,6 +1,7 @@
 """The battle digest on a real server: when it begins, that it is edited, and that each kill is counted once."""
 
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -204,3 +205,44 @@ def test_in_a_forum_a_digest_is_edited_in_the_post_that_it_opened(queues):
     assert world.posts[0]["thread_name"] == "Fights"
     assert "thread_name" not in world.posts[1]
     assert world.queries[1] == "thread_id=777"
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 10003), (400, 50083), (400, 160005), (400, 30046), (400, 20022)])
+def test_what_speaks_against_an_edit_only_says_nothing_of_the_destination(queues, status, code):
+    closed = httpx.Response(status, json={"code": code, "message": "No", "retry_after": 600.0})
+    replies = [httpx.Response(200, json={"id": "1", "channel_id": "777"}), closed]
+    world = Battlefield(queues, replies, manners=Manners(post_name="Fights"))
+    world.fight(*range(1, 7))
+    world.run(1)
+    world.fight(*range(7, 14))
+    assert isinstance(world.run(7), Snooze)
+    assert isinstance(world.run(7), Done)
+    assert [method for method, _ in world.requests] == ["POST", "PATCH", "POST"]
+    assert not queues.connection.exists(keys.disabled("intel"))
+
+
+def test_of_thousands_that_wait_for_a_digest_each_looks_when_its_group_has_its_turn(queues):
+    world = Battlefield(queues)
+    world.fight(*range(1, 7))
+    world.run(1)
+    world.fight(*range(7, 508))
+    looks = world.deliver.perform("kill-507-intel", world.notice(507), "intel", 507, world.received)
+    assert isinstance(looks, Snooze)
+    assert looks.seconds > 10.0, "five groups of a hundred go before"
+
+
+def test_a_digest_of_another_shape_is_over(queues):
+    world = Battlefield(queues)
+    queues.connection.set(keys.digest("intel"), '{"digest": {}, "message": "1"}')
+    world.fight(1)
+    assert isinstance(world.run(1), Done)
+    assert kills_of(world.posts[0]) == ["1"]
+
+
+def test_a_destination_without_a_digest_waits_for_none(queues):
+    world = Battlefield(queues)
+    world.fight(*range(1, 7))
+    world.run(1)
+    world.destinations["intel"] = replace(world.destinations["intel"], digest=None)
+    world.fight(7)
+    assert isinstance(world.deliver.perform("kill-7-intel", world.notice(7), "intel", 7, world.received - 100), Done)

@@ -8,9 +8,10 @@ from notifier.messages import KillNotice, notice_from_json, notice_to_json
 from notifier.messages.notice import Named
 from notifier.outcome import Dead, Done, Retry, Snooze
 from tests.integration.test_deliver import World, kills_of, notice
-from workers import keys
+from workers import destinations, keys
 from workers.edits import LOOK, UNPOSTED
 from workers.enrich import NAMES, delivery_job
+from workers.outbox import WHATEVER
 from workers.queues import HandOver
 from workers.revisions import EDITS, YIELD, Revisions
 
@@ -92,15 +93,71 @@ def test_an_edit_that_fails_is_made_later(queues, failure, end):
     assert isinstance(world.revise(1, named(1)), end)
     world.unblock()
     assert isinstance(world.revise(1, named(1)), Done)
-    assert world.ledger(1) == {"state": "delivered", "message": "1"}
+    assert world.ledger(1).items() >= {"state": "delivered", "message": "1"}.items()
 
 
-def test_a_message_that_was_deleted_is_left_alone(queues):
-    gone = httpx.Response(404, json={"code": 10008, "message": "Unknown Message"})
+@pytest.mark.parametrize(("status", "code"), [(404, 10008), (404, 10003), (400, 50083), (400, 160005)])
+def test_a_message_that_is_gone_or_whose_thread_is_closed_is_left_alone(queues, status, code):
+    gone = httpx.Response(status, json={"code": code, "message": "No"})
     world = Newsroom(queues, [httpx.Response(200, json={"id": "1"}), gone])
     world.post(1)
-    assert world.revise(1, named(1)) == Done("its message was deleted")
+    assert world.revise(1, named(1)) == Done("its message, or its thread, is gone or closed")
     assert world.waiting() == 0
+    assert not queues.connection.exists(keys.disabled("intel"))
+
+
+def test_a_limit_on_edits_stops_no_news(queues):
+    old = httpx.Response(400, json={"code": 30046, "message": "Old messages", "retry_after": 600.0})
+    world = Newsroom(queues, [httpx.Response(200, json={"id": "1"}), old])
+    world.post(1)
+    waits = world.revise(1, named(1))
+    assert isinstance(waits, Snooze)
+    assert waits.seconds == 600.0
+    assert isinstance(world.post(2), Done)
+
+
+def test_late_names_of_the_first_text_take_no_rewrite_back_and_those_of_the_rewrite_come(queues):
+    world = Newsroom(queues, rewrites="edit")
+    world.post(1)
+    first, later = world.received, world.received + 60
+    world.received = later
+    assert isinstance(world.revise(1, changed(1, total_value=5e9, degraded=True), "77-abc"), Done)
+    world.received = first
+    assert world.revise(1, named(1)) == Done("something newer is shown, or waits")
+    world.received = later
+    victim = notice_from_json(named(1)).victim
+    assert isinstance(world.revise(1, changed(1, total_value=5e9, victim=victim), "names-77-abc"), Done)
+    [embed] = world.posts[-1]["embeds"]
+    assert "5b ISK" in embed["description"]
+    assert embed["title"] == "Poor Pilot lost a Rifter"
+
+
+def test_nothing_is_edited_where_the_destination_is_disabled(queues):
+    world = Newsroom(queues)
+    world.post(1)
+    destinations.disable(queues.connection, "intel", WHATEVER, "too loud")
+    assert world.revise(1, named(1)) == Done("its destination is disabled")
+    assert len(world.posts) == 1
+
+
+def test_an_editor_that_was_away_for_too_long_overwrites_nothing(queues):
+    world = Newsroom(queues)
+    world.post(1)
+    slow = Revisions(queues, "intel", world.destinations["intel"].address().webhook, "1", "slow")
+    assert slow.begin() is None
+    before = slow.kept()
+    queues.connection.delete(keys.editing("intel", "1"))  # its lock ran out
+    assert isinstance(world.revise(1, named(1)), Done)
+    now = slow.kept()
+    slow.ended(before, {})
+    assert slow.kept() == now != before
+
+
+def test_a_message_that_another_version_kept_is_not_edited(queues):
+    world = Newsroom(queues)
+    world.post(1)
+    queues.connection.set(keys.message("intel", "1"), '{"shows": []}')
+    assert world.revise(1, named(1)) == Done("its message is not kept for edits")
 
 
 def test_an_edit_that_discord_refuses_dies_and_takes_no_delivery_with_it(queues):
@@ -116,8 +173,12 @@ def test_what_was_not_posted_yet_is_waited_for(queues):
     world.queues.hand_over(HandOver([delivery_job("kill-1", "intel", degraded(1), 1, world.received)]))
     assert world.revise(1, named(1)) == Snooze(UNPOSTED, "not posted yet")
     assert world.posts == []
-    world.clock.on(keys.EDITABLE_TTL)
-    assert world.revise(1, named(1)) == Done("nothing was posted that could be edited")
+    looks = 0
+    while isinstance(end := world.revise(1, named(1)), Snooze):
+        looks += 1
+        world.clock.on(end.seconds)
+    assert end == Done("nothing was posted that could be edited")
+    assert looks < 200, "within a day; the longer it waits the less often it looks"
 
 
 def test_edits_keep_to_the_rate_limits_and_count_towards_them(queues):
@@ -136,7 +197,7 @@ def test_edits_keep_to_the_rate_limits_and_count_towards_them(queues):
 def test_only_messages_that_went_out_without_names_are_kept_unless_the_destination_wants_rewrites(queues):
     world = Newsroom(queues)
     world.post(1, text=notice)
-    assert world.revise(1, named(1), "77") == Done("its message is not kept for edits")
+    assert world.revise(1, named(1), "77") == Done("its destination does not want to know of rewrites")
     curious = Newsroom(queues, rewrites="edit")
     curious.post(2, text=notice)
     curious.posts.clear()
@@ -165,7 +226,7 @@ def test_what_is_new_goes_before_edits(queues):
     world = Newsroom(queues)
     world.post(1)
     world.queues.hand_over(HandOver([delivery_job("kill-2", "intel", notice(2), 2, world.received)]))
-    assert world.revise(1, named(1)) == Snooze(YIELD, "Discord's rate limit")
+    assert world.revise(1, named(1)) == Snooze(YIELD, "Discord's rate limit, or news first")
     assert isinstance(world.run(2), Done)
     assert isinstance(world.revise(1, named(1)), Done)
 

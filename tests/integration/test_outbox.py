@@ -115,6 +115,17 @@ def test_a_refused_group_goes_alone_each_by_its_own_job(queues):
     assert box(queues, 2).claim(2) == Lead(0, 2, (ids[2], "kill-3-intel")), "after the mark they go together again"
 
 
+def test_up_to_the_mark_all_go_alone_also_when_one_of_them_is_refused_again(queues, connection):
+    ids = [put(queues, number) for number in range(3)]
+    leader = box(queues, 2)
+    leader.claim(2)
+    leader.release("", ids, alone_up_to=2)
+    first = box(queues, 0)
+    first.claim(0)
+    first.release("", ids[:1], alone_up_to=0)
+    assert float(connection.get(keys.alone("intel"))) == 2.0
+
+
 def test_a_delivery_that_was_dead_takes_its_old_place(queues, connection):
     ids = [put(queues, number) for number in range(2)]
     connection.zrem(keys.outbox("intel"), ids[0])

@@ -24,8 +24,6 @@ if redis.call('HGET', ledger, 'state') == 'delivered' then
 end
 local off = redis.call('HMGET', KEYS[4], 'address', 'reason')
 if off[1] == '*' or off[1] == ARGV[6] then return {'disabled', off[2] or ''} end
--- What was refused is posted to no more: it was put right.
-if off[1] then redis.call('DEL', KEYS[4]) end
 -- Not in the outbox and not delivered: it comes back from the dead letters.
 redis.call('ZADD', outbox, 'NX', ARGV[3], id)
 local rank = redis.call('ZRANK', outbox, id)
@@ -66,6 +64,8 @@ local edits = redis.call('EXISTS', KEYS[11]) == 1
 if nonce == '' and (edits or redis.call('ZCARD', outbox) < tonumber(ARGV[5]) and redis.call('LLEN', KEYS[10]) > 0) then
   local last = redis.call('ZRANGE', KEYS[6], -1, -1, 'WITHSCORES')[2]
   local left = last and tonumber(last) + tonumber(edits and ARGV[18] or ARGV[16]) - now or 0
+  -- Each group behind it has its own edit to wait for: thousands that all look every two seconds would hold up others.
+  if left > 0 and edits then left = left + math.floor(rank / tonumber(ARGV[17])) * tonumber(ARGV[18]) end
   if left > 0 then return stay_behind({'gather', tostring(left)}) end
   if not last and ARGV[15] == '1' and not edits then return stay_behind({'gather', '0.05'}) end
 end

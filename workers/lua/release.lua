@@ -3,7 +3,10 @@
 -- ('' for none), then the ledger keys of deliveries that surely did not happen: what this post marked waits again as if
 -- never begun.
 if ARGV[4] ~= '' then
-  redis.call('SET', KEYS[2], ARGV[4], 'EX', 600)
+  -- Never back: others up to the mark still go alone.
+  local mark = redis.call('GET', KEYS[2])
+  local before = mark and tonumber(mark) >= tonumber(ARGV[4])
+  redis.call('SET', KEYS[2], before and mark or ARGV[4], 'EX', 600)
   redis.call('DEL', KEYS[5])
 end
 -- Of a later post under the same nonce the first one may have come, so its deliveries stay together.

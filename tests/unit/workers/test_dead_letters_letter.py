@@ -184,3 +184,20 @@ def test_a_pace_of_none_waits_for_nothing():
     for _ in range(100):
         pace.step()
     assert clock.slept == []
+
+
+@pytest.mark.parametrize(
+    ("job_id", "killmail"),
+    [
+        ("kill-5-intel", 5),
+        ("kill-5-a-kill-3", 5),
+        ("names-kill-5", 5),
+        ("names-7-0abc-kill-5", 5),
+        ("rewrite-7-0abc-kill-5", 5),
+        ("edit-names-kill-5-intel", 5),
+        ("edit-7-0abc-kill-5-road-kill-3", 5),
+        ("admin-status1-intel", None),
+    ],
+)
+def test_the_id_of_every_job_of_a_killmail_tells_which(job_id, killmail):
+    assert letter(job_id).killmail_id == killmail

@@ -8,7 +8,7 @@ from notifier.messages import Item, Named, notice_from_json
 from notifier.outcome import Done, Snooze
 from notifier.universe import load
 from tests.integration.samples import package
-from workers.enrich import BETWEEN_LATE, Enrich
+from workers.enrich import BETWEEN_LATE, LONGEST_LATE, Enrich
 from workers.name_cache import NamesMissing
 
 MAIL = decode_package(package(1)).killmail
@@ -82,8 +82,19 @@ def test_when_the_names_come_later_each_message_is_edited_and_nothing_is_deliver
 def test_names_that_are_still_missing_are_waited_for_for_hours_and_then_no_more():
     _, [_, follow_up] = enrich(3600.0, "throttled", waited=PATIENCE)
     down = Down(0.2, "dependency down")
-    assert again(follow_up, down, waited=3600.0) == (Snooze(BETWEEN_LATE, "ESI is away"), [])
+    assert again(follow_up, down, waited=3600.0) == (Snooze(LONGEST_LATE, "ESI is away"), [])
+    assert again(follow_up, down, waited=PATIENCE) == (Snooze(BETWEEN_LATE, "ESI is away"), [])
     assert again(follow_up, down, waited=6 * 3600.0) == (Done("goes without some names for good: ESI is away"), [])
+
+
+def test_names_of_a_rewritten_killmail_are_asked_for_beside_those_of_the_first():
+    handed = Handed()
+    stage = Enrich(handed, Down(1.0, "dependency down"), load(), PATIENCE, clock=lambda: 100.0 + PATIENCE)
+    stage.perform("rewrite-7-kill-1", KILL, [("intel", ["all"])], 1, 100.0, {}, {}, "7")
+    follow_up = handed.jobs[-1]
+    assert follow_up.id == f"names-7-kill-{MAIL.killmail_id}"
+    _, [edit] = again(follow_up, Known(), waited=600.0)
+    assert edit.id == f"edit-names-7-kill-{MAIL.killmail_id}-intel"
 
 
 def test_a_rewritten_killmail_edits_what_was_delivered_and_is_delivered_where_it_was_not():
