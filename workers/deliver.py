@@ -9,6 +9,7 @@ from notifier.config import Address, AddressProblem, Destination, duration
 from notifier.messages import KillNotice, notice_from_json
 from notifier.outcome import Dead, Done, Outcome, Snooze
 from notifier.services.discord import Discord
+from workers import keys
 from workers.composing import Composer, Leading
 from workers.edits import Editor
 from workers.enrich import brings_names
@@ -57,7 +58,10 @@ class Deliver:
         except AddressProblem as error:
             return Dead(str(error), "misconfigured")
         if revision:
-            return self._revise(job_id, notice, known, address, received, revision)
+            edited = self._revise(job_id, notice, known, address, received, revision)
+            if isinstance(edited, Done | Dead):
+                self._queues.connection.zrem(keys.EDITS, job_id)
+            return edited
         names, hold = (self._queues, destination, known.target(address), job_id), known.ambiguous == "hold"
         most = GROUP if known.digest is None else DIGESTED
         outbox = Outbox(*names, webhook=address.webhook, hold=hold, most=most)

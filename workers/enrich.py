@@ -140,7 +140,8 @@ def edit_job(revision: str, kill: str, destination: str, notice: str, sequence: 
     job_id = f"edit-{revision}-{kill}-{destination}"
     arguments = (notice, destination, sequence, received, revision)
     words = f"edit of {kill.replace('-', ' ')} → {destination}"
-    return NewJob(DELIVERY, job_id, arguments, words, ledger=keys.delivery(job_id))
+    ledger = keys.delivery(job_id)
+    return NewJob(DELIVERY, job_id, arguments, words, ledger=ledger, outbox=keys.EDITS, score=received)
 
 
 def _again(kill: str, arguments: Sequence[Any], revision: str) -> NewJob:

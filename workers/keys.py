@@ -21,6 +21,7 @@ notifier:pinned:{dest}:{addr}   string  a bot's nonce and the deliveries posted 
                                         each; lives as long as Discord knows the nonce
 notifier:message:{dest}:{id}    string  JSON of a message that may be edited: what it shows; lives EDITABLE_TTL
 notifier:revisions:{dest}:{id}  hash    ledger job -> newer notice that the message is to show; lives as long
+notifier:edits                  zset    jobs that bring edits, while they are under way; score: since when it is known
 notifier:editing:{dest}:{id}    string  who is just editing the message
 notifier:disabled:{destination} hash    address (fingerprint of what is not posted to any more, '*' for whatever it
                                         is), reason, since
@@ -74,6 +75,7 @@ HOSTS = "notifier:hosts"
 DEAD = "notifier:dead"
 WAKE = "notifier:wake"
 REWRITTEN = "notifier:rewritten"
+EDITS = "notifier:edits"
 SKIPPED = "notifier:skipped"
 BACKFILL = "notifier:backfill"
 ALL_POSTS = "notifier:posts:all"

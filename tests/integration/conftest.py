@@ -1,6 +1,7 @@
 import pytest
 from redis import Redis
 
+from tests.integration import faulty
 from tests.servers import redis_server
 from workers.queues import Queues
 
@@ -9,6 +10,12 @@ from workers.queues import Queues
 def server():
     with redis_server() as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def no_connection_of_the_killed_is_left():
+    yield
+    faulty.close_all()
 
 
 @pytest.fixture

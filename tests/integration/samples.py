@@ -4,6 +4,9 @@ import json
 
 from notifier.messages import KillNotice, notice_to_json
 from notifier.messages.notice import Named, Party, Place
+from ops.simulators.discord.journal import killmails
+from workers.queues import Queues
+from workers.scheduler import Scheduler
 
 HOSTS = ("discord.com",)
 TOKEN = "s3cr3t-T0k3n_" * 5
@@ -31,6 +34,12 @@ def package(number: int, system: int = 30000142) -> bytes:
     return json.dumps(whole).encode()
 
 
+def waits(queues: Queues, queue: str) -> bool:
+    """Whether anything waits there, now that what is due has been put back."""
+    Scheduler(queues, queues.connection, "host").promote()
+    return bool(queues[queue].count)
+
+
 def kills_of(content: bytes) -> list[int]:
     """The ids of the kills in a message that was posted."""
-    return [int(embed["url"].rstrip("/").rsplit("/", 1)[-1]) for embed in json.loads(content)["embeds"]]
+    return killmails(json.loads(content))

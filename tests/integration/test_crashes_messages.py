@@ -147,4 +147,5 @@ def test_late_names_stand_in_the_message_in_the_end_whatever_happens_to_the_edit
         [message] = world.channel.values()
         assert [embed["title"] for embed in message["embeds"]] == ["Late Pilot lost a Rifter"] * 2, where
         assert not queues.connection.keys("notifier:revisions:*"), where
+        assert not queues.connection.exists(keys.EDITS), where
         assert [key for key in world.left() if "rq:job" not in key] == [], where

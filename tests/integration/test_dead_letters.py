@@ -27,7 +27,7 @@ from notifier.tracking.rules import All
 from notifier.universe import load
 from ops import cli, dlq
 from tests.integration.faulty import Faults, FaultyRedis, Killed
-from tests.integration.samples import ADDRESS, HOSTS, TOKEN, kills_of, notice, package
+from tests.integration.samples import ADDRESS, HOSTS, TOKEN, kills_of, notice, package, waits
 from workers import dead_letters, ingest, keys, letter_file, rq_worker
 from workers.dead_letters import LIFETIME, DeadLetters
 from workers.deliver import Deliver
@@ -79,11 +79,11 @@ def notifier(server, connection, state):
 
 
 def work(server, queues, queue, perform, most=8):
-    """Do all that waits on `queue`."""
+    """Do all that waits on `queue`, also what is to be tried again at once."""
     stop, blocking = StopSignal(), Redis.from_url(server.url, retry=None)
     worker = KillmailWorker(queue, Slot("host", f"{queue}-1"), queues, blocking, Executor({queue: perform}, most), stop)
     worker._be_born()
-    while queues[queue].count:
+    while waits(queues, queue):
         worker._step()
     blocking.close()
 

@@ -11,7 +11,7 @@ from rq.job import Job
 
 from notifier.config.destinations import Destination
 from notifier.services.discord import Discord
-from tests.integration.samples import ADDRESS, HOSTS, kills_of, notice
+from tests.integration.samples import ADDRESS, HOSTS, kills_of, notice, waits
 from workers import keys, rq_worker
 from workers.deliver import Deliver
 from workers.enrich import delivery_job
@@ -52,7 +52,7 @@ class World:
         return REFUSED if self.refuses else httpx.Response(200, json={"id": "1"})
 
     def work(self):
-        while self.queues[DELIVERY].count:
+        while waits(self.queues, DELIVERY):
             self._worker._step()
 
     def statuses(self):

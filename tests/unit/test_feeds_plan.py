@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -232,9 +232,12 @@ class World:
             self.poll()
 
     def settle(self) -> None:
-        """Go on until no file is ahead and no hole is left: at the latest a day after the last file."""
-        last = max(self.uploads)
-        end = max(self.clock, *self.uploads.values()) + WINDOW + 3600
+        """Go on until no file is ahead and no hole is left: at the latest a day after the last file, and an hour.
+
+        An outage delays the moment from which a hole's day counts.
+        """
+        last, outage = max(self.uploads), max((end for _, end in self.failing), default=0.0)
+        end = max(self.clock, *self.uploads.values()) + outage + WINDOW + 3600
         while self.clock < end:
             self.poll()
             if self.cursor is not None and self.cursor.next > last and not self.cursor.holes:
@@ -384,6 +387,7 @@ gaps = st.sets(st.integers(1021, 1139), max_size=12)
 downtimes = st.lists(st.tuples(st.integers(1, 400), st.sampled_from([30.0, 500.0, 4000.0, 90_000.0])), max_size=3)
 
 
+@example(absent=set(), late={}, failing=[(1.0, 192.0)], away=[], every=0.05, broken={1139})
 @settings(max_examples=60, deadline=None)
 @given(
     gaps,

@@ -8,6 +8,7 @@ from notifier.messages import Item, Named, notice_from_json
 from notifier.outcome import Done, Snooze
 from notifier.universe import load
 from tests.integration.samples import package
+from workers import keys
 from workers.enrich import BETWEEN_LATE, LONGEST_LATE, Enrich
 from workers.name_cache import NamesMissing
 
@@ -74,7 +75,7 @@ def test_when_the_names_come_later_each_message_is_edited_and_nothing_is_deliver
     outcome, jobs = again(follow_up, Known(), waited=600.0)
     assert outcome == Done("with all names")
     [job] = jobs
-    assert (job.id, job.outbox) == (f"edit-names-kill-{MAIL.killmail_id}-intel", "")
+    assert (job.id, job.outbox) == (f"edit-names-kill-{MAIL.killmail_id}-intel", keys.EDITS)
     assert job.args[-1] == "names"
     assert not notice_from_json(job.args[0]).degraded
 
