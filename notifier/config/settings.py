@@ -45,7 +45,8 @@ def _redis(value: str) -> str:
 
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+    strange = "@" in parts.netloc or parts.query or parts.fragment or "/webhooks/" in parts.path or parts.port == 0
+    if parts.scheme not in ("http", "https") or not parts.hostname or strange:  # the port is checked by reading it
         raise ValueError("not a plain http address")
     return value.rstrip("/")
 

@@ -11,6 +11,9 @@ _LIST = re.compile(r"^(\d*)([-+.)])")
 # Discord looks for the end of a link's text before it heeds backslashes, so an escaped bracket still forges links.
 _BRACKETS = str.maketrans({"[": "［", "]": "］", "@": "@\u200b"})
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and symbols that show nothing."""
+_MARKS = frozenset({"Mn", "Me"})
 
 
 def length(text: str) -> int:
@@ -37,8 +40,10 @@ def plain(text: str, limit: int) -> str:
     Line breaks, control characters, and invisible ones that turn the writing direction around are taken out.
     """
     if not text.isascii() or not text.isprintable():
-        text = "".join(" " if char.isspace() else char for char in text)
+        text = "".join(" " if char.isspace() or char in _BLANK else char for char in text)
         text = "".join(char for char in text if unicodedata.category(char) not in _UNSEEN)
+        if all(char == " " or unicodedata.category(char) in _MARKS for char in text):
+            return ""
     return shorten(" ".join(text.split()), limit)
 
 

@@ -65,6 +65,8 @@ class Template(Protocol):
 def read_template(path: Path) -> Template:
     """Read a template as it is now. Raises TemplateFailed for a file that cannot be read or is no template."""
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            raise TemplateFailed("nothing readable (not a file)")
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
         source = content.decode("utf-8-sig")
@@ -80,6 +82,8 @@ def read_template(path: Path) -> Template:
 
 def compiled(source: str) -> Template:
     """Give the template with this text. Raises TemplateFailed for a mistake in it."""
+    if "/api/webhooks/" in source:
+        raise TemplateFailed("a webhook's address, which is a secret and no template")
     from notifier.messages.template_render import JinjaTemplate
 
     return JinjaTemplate(source)

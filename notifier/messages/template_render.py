@@ -40,10 +40,15 @@ _ERRORS: Final = (
     MemoryError,
     NameError,
     RuntimeError,
+    SyntaxError,
     TypeError,
     ValueError,
 )
 """What a template can raise. Not all exceptions: a job's timeout may strike here, and is not the template's."""
+
+
+_OWN_PREFIX: Final = re.compile(r"\bl_\d+_")
+"""What Jinja2 puts before a template's names where it makes Python of them."""
 
 
 class JinjaTemplate:
@@ -131,7 +136,7 @@ def _with_description(embed: dict[str, object], description: str) -> dict[str, o
 
 
 class _Bounded(NodeTransformer):
-    """Has each loop, each `~` and each list go through the sandbox."""
+    """Has each loop, each `~`, each comparison and each list go through the sandbox."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         """Count its turns."""
@@ -147,6 +152,14 @@ class _Bounded(NodeTransformer):
         return self.visit_List(node) if node.ctx == "load" else node
 
     visit_Dict = visit_List  # noqa: N815
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        """Pay for the size of what is compared, or searched."""
+        self.generic_visit(node)
+        node.expr = _filtered(node.expr, "listed")
+        for operand in node.ops:
+            operand.expr = _filtered(operand.expr, "listed")
+        return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
         """Look at the size of what comes of it."""
@@ -164,6 +177,8 @@ def _check(tree: nodes.Template, sandbox: Sandbox) -> None:
         raise TemplateFailed(f"{type(node).__name__.lower()}: a template reads no other files", node.lineno)
     for scope in tree.find_all(nodes.EvalContextModifier):
         raise TemplateFailed("autoescape: names are escaped already", scope.lineno)
+    for part in tree.find_all(nodes.FilterBlock):
+        raise TemplateFailed("a filter block, whose text would not be escaped: use {{ name | filter }}", part.lineno)
     for loop in tree.find_all(nodes.For):
         if loop.recursive:
             raise TemplateFailed("a recursive loop", loop.lineno)
@@ -189,6 +204,8 @@ def _reason(error: BaseException) -> str:
     """Say what happened: in Jinja2's words, which name what the template says; others' may name what a kill holds."""
     if isinstance(error, RecursionError):
         return "is nested too deep"
+    if isinstance(error, SyntaxError):
+        return f"cannot be used as Python: {_short(_OWN_PREFIX.sub('', error.msg))}"
     if isinstance(error, TemplateError):
         return _short(re.sub(r"'(?:\w+\.)+(\w+) object'", r"'\1'", error.message or type(error).__name__))
     return f"fails with {type(error).__name__}"

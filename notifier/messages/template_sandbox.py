@@ -1,6 +1,7 @@
 """Jinja2 as templates get it: no files, no methods, foreign text escaped wherever it is shown, and an end to all work.
 
-What bounds it: each turn of a loop, each text shown, each call and filter costs at least one of STEPS, long texts more;
+What bounds it: each turn of a loop, each text shown, each field, call, filter, test, comparison and sum costs at least
+one of STEPS, long texts more;
 what is written in all has at most MOST_WRITTEN characters; no text or list in between is larger than MOST_TEXT or
 MOST_LISTED; and no operator or filter is left that makes something large in one step. Not for several threads at once.
 """
@@ -36,6 +37,8 @@ FROM_JINJA: Final = tuple(
     "reverse round select selectattr sort string title trim truncate unique upper".split()
 )
 """The filters of Jinja2's own that a template may use; the others can make something large of something small."""
+_MOST_DIGITS: Final = 30
+"""Python makes a number of as many digits as it rounds to."""
 _STYLES: Final = "tTdDfFsSR"
 _WIDE = re.compile(r"%(?:\(|[^a-zA-Z%]*(?:\*|\d{4}))")
 """A format whose width is large, or cannot be seen."""
@@ -44,7 +47,7 @@ _WIDE = re.compile(r"%(?:\(|[^a-zA-Z%]*(?:\*|\d{4}))")
 class Sandbox(ImmutableSandboxedEnvironment):
     """The environment of one template. `begin` before each kill; `unformatted` while Discord formats nothing."""
 
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "**", "%"})
 
     def __init__(self) -> None:
         super().__init__(
@@ -52,6 +55,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
         self.globals = {"range": self._range, "namespace": _Namespace}
         self.filters = self._filters()
+        self.tests = {name: self._tested(one) for name, one in dict[str, Any](self.tests).items()}
         self.unformatted = False
         self.begin()
 
@@ -97,6 +101,16 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(value, (int, float, Undefined, *VALUES)):
             return str(value)
         raise TemplateRuntimeError(f"a {type(value).__name__} cannot be shown: name a part of it, or join it")
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Pay for a field."""
+        self.spend()
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Pay for a field, or a part of a text or list."""
+        self.spend()
+        return super().getitem(obj, argument)
 
     # -- What a template may touch
 
@@ -150,6 +164,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             "number": lambda value: Safe(f"{value:,.0f}"),
             "relative": lambda value: _discord_time(value, "R"),
             "replace": _replaced,
+            "round": _rounded,
         }
         filters = {name: FILTERS[name] for name in FROM_JINJA} | ours
         return {name: one if name == "bounded" else self._guarded(one) for name, one in filters.items()}
@@ -162,6 +177,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self._sized(list(islice(found, MOST_LISTED + 1)) if isinstance(found, Iterator) else found)
 
         return guarded
+
+    def _tested(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def tested(*args: Any, **kwargs: Any) -> Any:
+            for one in (*args, *kwargs.values()):
+                self._sized(one)
+            return function(*args, **kwargs)
+
+        return tested
 
     def _sized(self, found: Any) -> Any:
         """Let through what is of a bearable size."""
@@ -238,3 +262,9 @@ def _replaced(text: Any, old: str, new: str) -> str:
     if before.count(old) * len(new) > MOST_TEXT:
         raise TemplateRuntimeError("a text becomes too long")
     return before.replace(old, new)
+
+
+def _rounded(value: Any, precision: int = 0, method: str = "common") -> Any:
+    if not isinstance(precision, int) or abs(precision) > _MOST_DIGITS:
+        raise TemplateRuntimeError(f"round takes at most {_MOST_DIGITS} digits")
+    return FILTERS["round"](value, precision, method)

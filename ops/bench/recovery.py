@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from statistics import quantiles
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import httpx
 from redis import Redis
@@ -84,7 +84,8 @@ def _killed(world: World, kills: int) -> dict[str, Figure]:
         pid = _pid(world, worker)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
-            measured.append(_until_it_runs_again(redis, job, worker))
+            taken = _until_it_runs_again(redis, job, worker)
+            measured += [] if taken is None else [taken]
     redis.close()
     return {"again": Figure.of(measured), "again_most": Figure(max(measured))}
 
@@ -105,15 +106,18 @@ def _under_way(redis: Redis) -> tuple[str, str]:
     return job
 
 
-def _until_it_runs_again(redis: Redis, job: str, worker: str) -> float:
+def _until_it_runs_again(redis: Redis, job: str, worker: str) -> float | None:
+    """Give the milliseconds until another process has it; None where it had ended just before the kill."""
     began = time.monotonic()
-    _wait(lambda: _runs_elsewhere(redis, job, worker), f"{job} to run again")
-    return (time.monotonic() - began) * 1000
+    how = _wait(lambda: _goes_on(redis, job, worker), f"{job} to run again")
+    return (time.monotonic() - began) * 1000 if how == "elsewhere" else None
 
 
-def _runs_elsewhere(redis: Redis, job: str, worker: str) -> bool:
+def _goes_on(redis: Redis, job: str, worker: str) -> Literal["elsewhere", "ended"] | None:
     status, now = redis.hmget(f"rq:job:{job}", "status", "worker_name")
-    return status != b"queued" and now is not None and text(now) != worker
+    if status is None or (status == b"finished" and text(now or b"") == worker):
+        return "ended"
+    return "elsewhere" if status != b"queued" and now is not None and text(now) != worker else None
 
 
 def _pid(world: World, worker: str) -> int | None:

@@ -27,6 +27,8 @@ from notifier.messages.escape import escape, length, plain, shorten
         ("\u202eevil", "evil"),
         ("a\x00b", "ab"),
         ("  ", ""),
+        ("\u3164\u2800\u115f", ""),
+        ("\u0301\ufe0f \u034f", ""),
         ("Ünïcode 名前", "Ünïcode 名前"),
     ],
 )

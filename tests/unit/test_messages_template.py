@@ -1,5 +1,6 @@
 """Templates of one's own: what they may say, that no name forges anything in them, and that they come to an end."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,6 @@ EXPRESSIONS = [
     "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(victim.name) }}",
     "{% macro m(x) %}{{ x }}{{ caller() }}{% endmacro %}{% call m(victim) %}{{ victim.name }}{% endcall %}",
     "{% set x %}{{ victim.name }}{% endset %}{{ x }}",
-    "{% filter upper %}{{ victim.name }}{% endfilter %}",
     "{% for c in victim.name %}{{ c }}{% endfor %}",
     "{{ subscriptions[0] }}",
     "{{ victim.ticker }}",
@@ -289,6 +289,13 @@ def test_a_kill_for_which_the_template_fails_gets_the_layout_and_the_others_keep
         ("{% import '/etc/passwd' as x %}", "a template reads no other files"),
         ("{% extends victim.name %}", "a template reads no other files"),
         ("{% autoescape true %}{{ victim }}{% endautoescape %}", "line 1: autoescape: names are escaped already"),
+        ("x{% macro m(a, a) %}{% endmacro %}", "duplicate argument 'a'"),
+        ("x{% macro m(a) %}{% endmacro %}{{ m(a=1, a=2) }}", "keyword argument repeated"),
+        ("{% for a in [1] %}" * 21 + "x" + "{% endfor %}" * 21, "too many statically nested blocks"),
+        ("{% if 1 %}" * 101 + "x" + "{% endif %}" * 101, "too many levels of indentation"),
+        ("{{ 1" + " + 1" * 300 + " }}", "too many nested parentheses"),
+        ("{% filter reverse %}{{ victim }}{% endfilter %}", "line 1: a filter block"),
+        ("https://discord.com/api/webhooks/1/secret", "a webhook's address"),
         ("", "writes nothing"),
         ("{% block title %}{% endblock %} \n", "writes nothing"),
         ("x{% block colour %}blueish{% endblock %}", "a colour that is neither #rrggbb nor one of kill, loss, neutral"),
@@ -366,6 +373,12 @@ def test_nothing_leads_out_of_the_sandbox(source: str) -> None:
         "{% set l = 'x' %}" + "{% set l = (l, l, l, l, l, l, l, l, l) %}" * 12 + "{{ [l] | unique | list | length }}",
         "{% set l = 'x' %}" + "{% set l = {1: l, 2: l, 3: l, 4: l, 5: l, 6: l} %}" * 12 + "{{ '%s' % l }}",
         "{% macro m() %}{{ varargs }}{% endmacro %}{{ m(1, 2) }}",
+        "{{ 5 | round(-999999999) }}",
+        "{{ 5 | round(999999999, 'ceil') }}",
+        "{% set a = '%999d' % 1 %}{% for i in range(900) %}"
+        + "{% if 'b' in a or 'c' is in(a) %}{% endif %}" * 99
+        + "{% endfor %}",
+        "{% for i in range(900) %}" + "{% set x = victim.ship.id // 3 %}" * 99 + "{% endfor %}",
         "{{ 9 ** 9 ** 9 ** 9 }}",
         "{{ '%999999999d' % 1 }}",
         "{{ '%(a)999999999d' % {'a': 1} }}",
@@ -395,6 +408,9 @@ def test_a_file_that_is_no_template_is_one_reason(tmp_path: Path) -> None:
         file.write_bytes(content)
         with pytest.raises(TemplateFailed, match=reason):
             read_template(file)
+    os.mkfifo(tmp_path / "pipe.j2")
+    with pytest.raises(TemplateFailed, match="not a file"):
+        read_template(tmp_path / "pipe.j2")
     with pytest.raises(TemplateFailed, match="nothing readable"):
         read_template(tmp_path / "none.j2")
     with pytest.raises(TemplateFailed, match="nothing readable"):
