@@ -21,10 +21,11 @@ Ambiguous: TypeAlias = Literal["resend", "hold"]
 """What becomes of a notification whose post has no known end: posted again (it may come twice), or never again without
 an operator (it may not come at all).
 """
-
+AMBIGUOUS: Final[tuple[Ambiguous, ...]] = ("resend", "hold")
 
 Rewrites: TypeAlias = Literal["ignore", "edit"]
 """What becomes of a message when zKillboard has rewritten the file of its killmail."""
+REWRITES: Final[tuple[Rewrites, ...]] = ("ignore", "edit")
 
 
 class AddressProblem(Exception):  # noqa: N818 - it carries a Problem, and is named after it

@@ -3,15 +3,16 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from notifier.config import battle, duration, manners, place
-from notifier.config.destinations import MAX_AGE, Ambiguous, Destination, Rewrites
+from notifier.config.destinations import AMBIGUOUS, MAX_AGE, REWRITES, Destination
 from notifier.config.settings import DISCORD_URL
 from notifier.config.tables import Add, check_keys
-from notifier.messages import LAYOUTS, Layout
+from notifier.messages import LAYOUTS
 from notifier.problem import did_you_mean, shown
 
+Word = TypeVar("Word", bound=str)
 _KEYS = ("max_age", "ambiguous", "layout", "template", "thread", "digest", "rewrites")
 
 
@@ -30,46 +31,41 @@ class DestinationReader:
         known = ("id", *place.KEYS, *_KEYS, *manners.KEYS)
         check_keys(entry, where, known, self.add, required=("id",))
         max_age = duration.read(entry, "max_age", where, self.add, MAX_AGE)
-        ambiguous, rewrites = self._ambiguous(entry, where), self._rewrites(entry, where)
-        layout, thread = self._layout(entry, where), self._thread(entry, where)
-        how = manners.read(entry, where, self.add)
+        ambiguous = self._word(entry, where, "ambiguous", AMBIGUOUS)
+        rewrites = self._word(entry, where, "rewrites", REWRITES)
+        layout, template = self._word(entry, where, "layout", LAYOUTS), self._template(entry, where)
+        thread, how = self._thread(entry, where), manners.read(entry, where, self.add)
         digest = battle.read(entry["digest"], f"{where}.digest", self.add) if "digest" in entry else None
         to = place.read(entry, where, self.path.parent, self.add)
         if to is None or not isinstance(entry.get("id"), str):
             return None
         return Destination(
-            entry["id"],
-            to.env,
-            to.file,
-            self.environ,
-            self.allowed_hosts,
-            max_age,
-            ambiguous,
-            layout,
-            thread,
-            how,
+            id=entry["id"],
+            env=to.env,
+            file=to.file,
+            environ=self.environ,
+            allowed_hosts=self.allowed_hosts,
+            max_age=max_age,
+            ambiguous=ambiguous,
+            layout=layout,
+            thread=thread,
+            manners=how,
             digest=digest,
             rewrites=rewrites,
             channel=to.channel,
             api=self.api,
-            template=self._template(entry, where),
+            template=template,
         )
 
-    def _ambiguous(self, entry: dict[str, Any], where: str) -> Ambiguous:
-        found = entry.get("ambiguous", "resend")
-        if found == "hold":
-            return "hold"
-        if found != "resend":
-            self.add(f"{where}.ambiguous", shown(found), '"resend" or "hold"')
-        return "resend"
-
-    def _rewrites(self, entry: dict[str, Any], where: str) -> Rewrites:
-        found = entry.get("rewrites", "ignore")
-        if found == "edit":
-            return "edit"
-        if found != "ignore":
-            self.add(f"{where}.rewrites", shown(found), '"ignore" or "edit"')
-        return "ignore"
+    def _word(self, entry: dict[str, Any], where: str, key: str, known: tuple[Word, ...]) -> Word:
+        """Read one of the words that are known, of which the first is the usual one."""
+        found = entry.get(key, known[0])
+        for word in known:
+            if found == word:
+                return word
+        hint = did_you_mean(found, known) if isinstance(found, str) else ""
+        self.add(f"{where}.{key}", shown(found), f"one of {', '.join(known)}{hint}")
+        return known[0]
 
     def _thread(self, entry: dict[str, Any], where: str) -> int | None:
         if "thread" not in entry:
@@ -94,12 +90,3 @@ class DestinationReader:
         except RuntimeError:  # "~" of a user who is not known
             self.add(f"{where}.template.file", "a home directory that is not known", "the path of a file")
             return None
-
-    def _layout(self, entry: dict[str, Any], where: str) -> Layout:
-        found = entry.get("layout", LAYOUTS[0])
-        for layout in LAYOUTS:
-            if found == layout:
-                return layout
-        hint = did_you_mean(found, LAYOUTS) if isinstance(found, str) else ""
-        self.add(f"{where}.layout", shown(found), f"one of {', '.join(LAYOUTS)}{hint}")
-        return LAYOUTS[0]

@@ -72,3 +72,9 @@ def test_a_mistake_is_told_with_its_place(read, line, place) -> None:
         read(line)
     assert len(failed.value.problems) == 1
     assert place in str(failed.value)
+
+
+def test_a_mistake_in_the_address_hides_none_in_the_template(read) -> None:
+    with pytest.raises(ConfigError) as failed:
+        read("template = 5\nbot = 7")
+    assert {str(problem).partition(":")[0] for problem in failed.value.problems} >= {"destinations.intel.template"}

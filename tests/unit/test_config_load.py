@@ -208,7 +208,7 @@ def test_a_layout_that_is_none_is_a_mistake(file: Path, found: str, hint: str) -
 
 def test_a_policy_that_is_none_is_a_mistake(file: Path) -> None:
     [mistake] = mistakes(file, GOOD.replace('id = "intel"\n', 'id = "intel"\nambiguous = "drop"\n', 1))
-    assert mistake == 'destinations.intel.ambiguous: found \'drop\', expected "resend" or "hold"'
+    assert mistake == "destinations.intel.ambiguous: found 'drop', expected one of resend, hold"
 
 
 def test_the_operator_is_told_at_a_destination(file: Path) -> None:
