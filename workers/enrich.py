@@ -1,7 +1,7 @@
 """From one killmail to its notifications: names for what the message shows, then one delivery job a destination."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -63,19 +63,12 @@ class Enrich:
         """
         killmail = from_json(text)
         names, missing = self._named(killmail)
-        late = brings_names(revision)
-        if missing is not None:
-            left = (LATEST_NAMES if late else self._patience) - (self._clock() - received)
-            if left > 0:
-                # ESI may ask for an hour; the kill goes out when our patience ends. Late names are in no hurry.
-                age = self._clock() - received
-                pause = max(missing.seconds, BETWEEN_LATE, min(age / 10, LONGEST_LATE)) if late else missing.seconds
-                return Snooze(min(pause, left), missing.reason, _waits(missing.category))
-            if late:
-                return Done(f"goes without some names for good: {missing.reason}")
+        if missing is not None and (end := self._without(missing, revision, received)) is not None:
+            return end
         tickers = {} if self._tickers is None else self._tickers.tickers(tickers_wanted(killmail))
         items = () if self._prices is None else self._prices.notable(killmail)
-        jobs = []
+        kill = kill_job(killmail)
+        jobs: list[NewJob] = []
         for destination, subscriptions in routes:
             notice = kill_notice(
                 killmail,
@@ -89,15 +82,22 @@ class Enrich:
                 degraded=missing is not None,
             )
             shown = notice_to_json(with_distances(notice, origins.get(destination, ()), self._universe))
-            if not late:
-                jobs.append(delivery_job(kill_job(killmail), destination, shown, sequence, received))
-            if revision:
-                jobs.append(edit_job(revision, kill_job(killmail), destination, shown, sequence, received))
+            jobs += _jobs(revision, kill, destination, shown, sequence, received)
         if missing is not None:
             arguments = (text, routes, sequence, received, dict(sides), dict(origins))
-            jobs.append(_again(kill_job(killmail), arguments, revision))
+            jobs.append(_again(kill, arguments, revision))
         self._queues.hand_over(HandOver(jobs))
         return Done("with all names" if missing is None else f"without some names: {missing.reason}")
+
+    def _without(self, missing: NamesMissing, revision: str, received: float) -> Outcome | None:
+        """Wait for names that are missing, or give up those that come too late; None: go on without them."""
+        late, age = brings_names(revision), self._clock() - received
+        left = (LATEST_NAMES if late else self._patience) - age
+        if left > 0:
+            # ESI may ask for an hour; the kill goes out when our patience ends. Late names are in no hurry.
+            pause = max(missing.seconds, BETWEEN_LATE, min(age / 10, LONGEST_LATE)) if late else missing.seconds
+            return Snooze(min(pause, left), missing.reason, _waits(missing.category))
+        return Done(f"goes without some names for good: {missing.reason}") if late else None
 
     def _named(self, killmail: Killmail) -> tuple[Mapping[int, str], NamesMissing | None]:
         """The names that the message shows, and what stands in the way of those that are missing."""
@@ -133,6 +133,14 @@ def delivery_job(kill: str, destination: str, notice: str, sequence: int, receiv
         outbox=keys.outbox(destination),
         score=float(sequence),
     )
+
+
+def _jobs(revision: str, kill: str, destination: str, notice: str, sequence: int, received: float) -> Iterator[NewJob]:
+    """What brings a notice to a destination; a rewritten killmail also to one that did not have the first text."""
+    if not brings_names(revision):
+        yield delivery_job(kill, destination, notice, sequence, received)
+    if revision:
+        yield edit_job(revision, kill, destination, notice, sequence, received)
 
 
 def edit_job(revision: str, kill: str, destination: str, notice: str, sequence: int, received: float) -> NewJob:
