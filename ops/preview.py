@@ -2,20 +2,16 @@
 
 import time
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, cast
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from notifier.feeds import archive
-from notifier.killmail import Killmail, Malformed, decode_archived, decode_killmail
+from notifier.killmail import Killmail
 from notifier.messages import (
     LAYOUTS,
-    MOST_EMBEDS,
     KillNotice,
     Layout,
     Template,
@@ -29,24 +25,16 @@ from notifier.services.esi import EsiDown
 from notifier.tracking import Side, read_origin
 from notifier.universe import Universe, load
 from ops import preview_known, sample_battle, samples
-from ops.preview_known import SHIPPED, Known
+from ops.preview_known import Known
 from ops.preview_page import PictureError, page, photograph
+from ops.preview_source import EX_UNAVAILABLE, PreviewError, killmails
 from ops.preview_text import drawn
 
-EX_DATA, EX_UNAVAILABLE = 65, 69
 SAMPLES, DIGEST = "samples", "digest"
 """Stand for what they name where a killmail is named; files of those names are ./samples and ./digest."""
 SIDES: tuple[Side, ...] = ("kill", "loss", "neutral")
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-class PreviewError(Exception):
-    """There is nothing to show; says why. `code` is the exit code."""
-
-    def __init__(self, reason: str, code: int = EX_DATA) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +47,7 @@ def preview(
         str,
         typer.Argument(
             metavar="ID|FILE|samples|digest",
-            help="One of the demo's killmails, or a file: ESI's JSON, or an archive; or one of the two words.",
+            help="A killmail: one of the demo's, any with --esi; or a file: ESI's JSON, or an archive; or a word.",
         ),
     ],
     layout: Annotated[str, typer.Option(metavar="|".join(LAYOUTS), help="As a destination's key `layout`.")] = "full",
@@ -71,7 +59,7 @@ def preview(
         Path | None, typer.Option(metavar="FILE", help="Write it as a page that looks like Discord.")
     ] = None,
     png: Annotated[Path | None, typer.Option(metavar="FILE", help="Photograph that page; needs Chromium.")] = None,
-    esi: Annotated[bool, typer.Option("--esi", help="Ask ESI for names, tickers and items' prices.")] = False,
+    esi: Annotated[bool, typer.Option("--esi", help="Ask ESI for names and prices, zKillboard for the mail.")] = False,
     made_up: Annotated[bool, typer.Option("--made-up", help="Show invented ones.")] = False,
     origin: Annotated[
         list[str] | None,
@@ -100,7 +88,7 @@ def preview(
         elif killmail == DIGEST:
             payload = sample_battle.message(time.time(), universe)
         else:
-            found = _killmails(killmail)
+            found = killmails(killmail, ask=esi)
             known = _known(found, universe, esi=esi, made_up=made_up)
             told = [known.notice(one, universe, cast(Side, side)) for one in found]
             told = [with_distances(one, origins, universe) for one in told]
@@ -154,37 +142,6 @@ def _show(payload: dict[str, object], html: Path | None, png: Path | None) -> No
             photograph(page(payload, now), png)
         except PictureError as error:
             raise PreviewError(str(error), EX_UNAVAILABLE) from None
-
-
-def _killmails(named: str) -> list[Killmail]:
-    path = Path(named)
-    if named.isdecimal() and not path.exists():
-        return [_shipped(int(named))]
-    if path.suffix in (".jsonl", ".gz"):
-        found = [_read(path, line) for _, line in islice(archive.read(path), MOST_EMBEDS)]
-        if not found:
-            raise PreviewError(f"{path}: found no killmail in it")
-        return found
-    return [_read(path, path.read_bytes())]
-
-
-def _shipped(killmail_id: int) -> Killmail:
-    for _, line in archive.read(SHIPPED):
-        found = decode_archived(line)
-        if found.killmail_id == killmail_id:
-            return found
-    raise PreviewError(
-        f"killmail {killmail_id} is none of the demo's ({SHIPPED.name}); put ESI's JSON of it into a file and name that"
-    )
-
-
-def _read(path: Path, body: bytes) -> Killmail:
-    """Decode a line of an archive, or a body of ESI."""
-    try:
-        whole = msgspec.json.decode(body)
-        return decode_archived(body) if isinstance(whole, dict) and "killmail" in whole else decode_killmail(body)
-    except (Malformed, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PreviewError(f"{path}: no killmail: {error}") from None
 
 
 def _known(killmails: Sequence[Killmail], universe: Universe, *, esi: bool, made_up: bool) -> Known:

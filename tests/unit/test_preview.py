@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from notifier.messages import compose, kill_notice
 from notifier.services.http import make_client
 from notifier.universe import load
-from ops import preview_known, preview_page, sample_battle
+from ops import preview_known, preview_page, preview_source, sample_battle
 from ops.cli import app
 from ops.preview_text import drawn, text
 
@@ -117,6 +117,38 @@ def test_esi_gives_names_and_tickers_where_it_is_asked(monkeypatch: pytest.Monke
     assert "no names or prices: ESI answers 503" in run(WITH_VALUES, "--esi", code=69)
 
 
+def test_any_killmail_is_asked_for_at_zkillboard_where_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/killID/5/":
+            return httpx.Response(200, json=[{**BODY, "zkb": {"hash": "a" * 40, "totalValue": 2e9}}])
+        if request.url.path.startswith(("/api/", "/markets/")):
+            return httpx.Response(200, json=[])
+        rows = [{"id": one, "name": f"Name {one}"} for one in json.loads(request.content or b"[]")]
+        return httpx.Response(200, json=rows if request.method == "POST" else {"ticker": "TICK"})
+
+    _esi(monkeypatch, answer)
+    told = run("5", "--esi", "--layout", "line")
+    assert "Name 90000001 [TICK] lost a Rifter" in told
+    assert "2b ISK" in told
+    assert "--esi asks zKillboard for it" in " ".join(run("5", code=65).split())
+    assert "not known there" in run("6", "--esi", code=65)
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (httpx.Response(503), "answered by 503"),
+        (httpx.Response(200, text="<html>"), "found no list of killmails"),
+        (httpx.Response(200, json={"error": "Invalid"}), "found no list of killmails"),
+    ],
+)
+def test_what_zkillboard_answers_else_is_said(
+    monkeypatch: pytest.MonkeyPatch, reply: httpx.Response, said: str
+) -> None:
+    _esi(monkeypatch, lambda _: reply)
+    assert said in " ".join(run("5", "--esi", code=69).split())
+
+
 @pytest.mark.parametrize(
     ("threshold", "shown", "hidden"),
     [
@@ -165,6 +197,7 @@ def _esi(monkeypatch: pytest.MonkeyPatch, answer) -> None:  # type: ignore[no-un
         return make_client(contact="x", timeout=3, transport=httpx.MockTransport(answer))
 
     monkeypatch.setattr(preview_known, "make_client", client)
+    monkeypatch.setattr(preview_source, "make_client", client)
 
 
 def test_the_page_looks_like_the_channel_and_stands_alone(tmp_path: Path) -> None:
