@@ -1,10 +1,14 @@
 """One mistake in what the operator wrote: where, what was found, what was expected; and how it is put into words."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 LONGEST_SHOWN = 60
+
+Add: TypeAlias = Callable[[str, str, str], None]
+"""Notes a mistake: where, what was found, what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +46,15 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
     """Give "; did you mean …?" with the closest of `known`, or nothing where none is close."""
     closest = difflib.get_close_matches(found, sorted(known), n=1, cutoff=0.6)
     return f"; did you mean {closest[0]}?" if closest else ""
+
+
+def check_keys(
+    table: Mapping[str, Any], where: str, known: Collection[str], add: Add, required: Collection[str] = ()
+) -> None:
+    """Note each key of the table at `where` that is not `known`, and each `required` one that is not there."""
+    for key in table:
+        if key not in known:
+            add(where, f"the unknown key {shown(key)}", f"one of {', '.join(known)}{did_you_mean(key, known)}")
+    for key in required:
+        if key not in table:
+            add(where, f"no {key}", f"the key {key}")

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from notifier.config import duration
-from notifier.config.tables import Add, check_keys
-from notifier.problem import shown
+from notifier.problem import Add, check_keys, shown
 from notifier.tracking import isk
 
 ABOVE: Final = 20

@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from notifier.config.tables import Add
-from notifier.problem import shown
+from notifier.problem import Add, shown
 
 EXPECTED = 'a number and one of s, m, h, d, from "1m" to "7d"'
 SHORTEST, LONGEST = 60, 7 * 86_400

@@ -13,9 +13,8 @@ from notifier.config.destinations import AddressProblem, Destination
 from notifier.config.errors import ConfigError
 from notifier.config.read_destination import DestinationReader
 from notifier.config.settings import DISCORD_URL
-from notifier.config.tables import check_keys
 from notifier.messages import SAMPLE, TemplateFailed, read_template
-from notifier.problem import Problem, did_you_mean, shown
+from notifier.problem import Problem, check_keys, did_you_mean, shown
 from notifier.tracking import Subscription, only_origin, parse_rule, read_origin
 from notifier.universe import Universe
 

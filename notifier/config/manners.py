@@ -9,8 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from notifier.config import duration
-from notifier.config.tables import Add, check_keys
-from notifier.problem import shown
+from notifier.problem import Add, check_keys, shown
 
 KEYS: Final = ("post_name", "mentions", "quiet")
 """The keys of a destination that are read here."""

@@ -10,8 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from notifier.config.manners import snowflake
 from notifier.config.settings import PREFIX
-from notifier.config.tables import Add
-from notifier.problem import shown
+from notifier.problem import Add, shown
 
 KEYS: Final = ("webhook", "bot", "channel")
 """The keys of a destination that are read here."""

@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 from notifier.config import battle, duration, manners, place
 from notifier.config.destinations import AMBIGUOUS, MAX_AGE, REWRITES, Destination
 from notifier.config.settings import DISCORD_URL
-from notifier.config.tables import Add, check_keys
 from notifier.messages import LAYOUTS
-from notifier.problem import did_you_mean, shown
+from notifier.problem import Add, check_keys, did_you_mean, shown
 
 Word = TypeVar("Word", bound=str)
 _KEYS = ("max_age", "ambiguous", "layout", "template", "thread", "digest", "rewrites")

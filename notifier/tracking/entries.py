@@ -1,14 +1,11 @@
 """Names and ids in the configuration → the ids that they mean."""
 
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol, TypeAlias
+from collections.abc import Mapping
+from typing import Final, Protocol
 
-from notifier.problem import shown
+from notifier.problem import Add, shown
 
 LARGEST_ID: Final = 2**63 - 1
-
-Add: TypeAlias = Callable[[str, str, str], None]
-"""Notes a mistake: where, what was found, what was expected."""
 
 _ONLY_IDS: Final[Mapping[str, str]] = {"character": "a character", "alliance": "an alliance"}
 """Kinds whose names the static data do not hold, with their article."""

@@ -6,8 +6,8 @@ Also from which system a subscription's distances are measured.
 from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
-from notifier.problem import did_you_mean, shown
-from notifier.tracking.entries import Add, Gazetteer, ids_of
+from notifier.problem import Add, check_keys, shown
+from notifier.tracking.entries import Gazetteer, ids_of
 
 MOST_JUMPS: Final = 50
 MOST_LIGHT_YEARS: Final = 50
@@ -71,9 +71,7 @@ def _table(table: object, where: str, universe: Map, add: Add) -> frozenset[int]
     if not isinstance(table, dict) or not table:
         add(where, "an empty table" if table == {} else shown(table), _TABLE)
         return frozenset()
-    for key in table:
-        if key not in KEYS:
-            add(where, f"the unknown key {shown(key)}", f"one of {', '.join(KEYS)}{did_you_mean(key, KEYS)}")
+    check_keys(table, where, KEYS, add)
     if ("jumps" in table) is ("light_years" in table):
         add(where, f"{'both' if 'jumps' in table else 'neither'} of jumps and light_years", "one of the two")
     origin = _origin(table, where, universe, add)
