@@ -32,11 +32,8 @@ def embed(notice: AdminNotice) -> dict[str, object]:
         "description": _description(notice),
         "color": COLOURS.get(notice.level, OTHER),
     }
-    if notice.runbook:
-        found["footer"] = {"text": plain(f"what to do: ops/runbooks/{notice.runbook}.md", FOOTER)}
-    if notice.time > 0 and (at := parts.instant(notice.time)) is not None:
-        found["timestamp"] = at.isoformat()
-    return found
+    footer = plain(f"what to do: ops/runbooks/{notice.runbook}.md", FOOTER) if notice.runbook else ""
+    return parts.signed(found, footer, notice.time if notice.time > 0 else None)
 
 
 def _description(notice: AdminNotice) -> str:

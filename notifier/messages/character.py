@@ -31,11 +31,7 @@ def embed(notice: CharacterNotice) -> dict[str, object]:
         "description": "\n".join([*_flies_for(notice), f"[EVE Who]({links.eve_who(pilot.id)})"]),
         "thumbnail": {"url": links.portrait(pilot.id)},
     }
-    if footer := plain(notice.map, _FOOTER):
-        found["footer"] = {"text": footer}
-    if (at := parts.instant(notice.time)) is not None:
-        found["timestamp"] = at.isoformat()
-    return found
+    return parts.signed(found, plain(notice.map, _FOOTER), notice.time)
 
 
 def _flies_for(notice: CharacterNotice) -> list[str]:

@@ -1,11 +1,11 @@
 """The phrases that the layouts are made of. Every name passes through `escape` here; none is trusted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from notifier.messages import isk, links
-from notifier.messages.escape import escape, plain, shorten
+from notifier.messages.escape import escape, length, plain, shorten
 from notifier.messages.notice import Distance, KillNotice, Named, Party, Place
 from notifier.tracking.side import Side
 
@@ -179,24 +179,34 @@ def frame(notice: KillNotice, name_limit: int, footer_limit: int) -> dict[str, o
         "url": links.kill(notice.killmail_id),
         "color": COLOURS[notice.side],
     }
-    if (at := moment(notice)) is not None:
-        embed["timestamp"] = at.isoformat()
     if notice.victim.ship is not None:
         embed["thumbnail"] = {"url": links.ship(notice.victim.ship.id)}
-    if footer := _footer(notice.subscriptions, footer_limit):
+    return signed(embed, _footer(notice.subscriptions, footer_limit), notice.time)
+
+
+def signed(embed: dict[str, object], footer: str, time: int | None) -> dict[str, object]:
+    """End an embed with its footer, and the moment (epoch seconds) that it tells of; both only where there is one."""
+    if footer:
         embed["footer"] = {"text": footer}
+    if time is not None and (at := instant(time)) is not None:
+        embed["timestamp"] = at.isoformat()
     return embed
 
 
 def _footer(subscriptions: tuple[str, ...], limit: int) -> str:
     """Join the ids of subscriptions; those that find no room become a count."""
     ids = [text for one in subscriptions if (text := plain(one, limit))]
-    for kept in range(len(ids), 0, -1):
-        rest = len(ids) - kept
-        text = ", ".join(ids[:kept]) + (f" +{rest}" if rest else "")
-        if shorten(text, limit) == text:
+    return few(ids, len(ids), limit) or (shorten(ids[0], limit) if ids else "")
+
+
+def few(texts: Sequence[str], count: int, limit: int) -> str:
+    """Give "intel, home +2", the first of `count` in at most `limit` code units; "" where not even one finds room."""
+    for kept in range(len(texts), 0, -1):
+        rest = count - kept
+        text = ", ".join(texts[:kept]) + (f" +{rest:,}" if rest else "")
+        if length(text) <= limit:
             return text
-    return shorten(ids[0], limit) if ids else ""
+    return ""
 
 
 def _article(noun: str) -> str:

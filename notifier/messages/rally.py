@@ -34,11 +34,7 @@ def embed(notice: RallyNotice) -> dict[str, object]:
         "color": COLOUR,
         "description": joined(lines, MOST - length(title) - length(footer)),
     }
-    if footer:
-        found["footer"] = {"text": footer}
-    if (at := parts.instant(notice.time)) is not None:
-        found["timestamp"] = at.isoformat()
-    return found
+    return parts.signed(found, footer, notice.time)
 
 
 def _maker(notice: RallyNotice) -> str:

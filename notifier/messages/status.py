@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from notifier.messages import parts
-from notifier.messages.escape import escape, length, plain
+from notifier.messages.escape import escape, plain
 from notifier.messages.room import ago, counted, joined, number
 
 WELL, TROUBLED = 0x2ECC71, 0xF39C12
@@ -57,11 +57,8 @@ def embed(notice: StatusNotice) -> dict[str, object]:
         "color": TROUBLED if troubles else WELL,
         "description": joined([*troubles, _since(notice)], _DESCRIPTION),
         "fields": [_field(name, value) for name, value in _figures(notice)],
-        "footer": {"text": plain(f"version {notice.version}", 30)},
     }
-    if (at := parts.instant(notice.time)) is not None:
-        found["timestamp"] = at.isoformat()
-    return found
+    return parts.signed(found, plain(f"version {notice.version}", 30), notice.time)
 
 
 def _troubles(notice: StatusNotice) -> list[str]:
@@ -81,12 +78,7 @@ def _troubles(notice: StatusNotice) -> list[str]:
 def _few(names: Sequence[str]) -> str:
     """Give "intel, home +2"."""
     shown = [escape(one, _NAME) or "?" for one in names[:_NAMES]]
-    for kept in range(len(shown), 0, -1):
-        rest = len(names) - kept
-        text = ", ".join(shown[:kept]) + (f" +{counted(rest)}" if rest else "")
-        if length(text) <= _NAMES:
-            return text
-    return ""
+    return parts.few(shown, len(names), _NAMES)
 
 
 def _since(notice: StatusNotice) -> str:

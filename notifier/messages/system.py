@@ -63,11 +63,7 @@ def embed(notice: SystemNotice) -> dict[str, object]:
     }
     if (icon := _ICONS.get(where.space or "")) is not None:
         found["thumbnail"] = {"url": links.icon(icon)}
-    if footer:
-        found["footer"] = {"text": footer}
-    if (at := parts.instant(notice.time)) is not None:
-        found["timestamp"] = at.isoformat()
-    return found
+    return parts.signed(found, footer, notice.time)
 
 
 def _description(notice: SystemNotice, room: int) -> str:
