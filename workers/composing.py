@@ -41,7 +41,7 @@ class Composer:
         # Only one that goes alone can be plain, also when it is repeated under its nonce.
         if (of.lead.alone or of.lead.nonce) and _is_own(of, group) and of.outbox.is_plain():
             plainest = Message(to.manners.dressed(plainest_payload(group[0].notice), now), 1)
-            return Post.of(of.outbox, of.address, plainest, group, of.lead, mentions=None)
+            return Post.of(of.outbox, of.address, plainest, group, of.lead)
         message = self.templates.compose([one.notice for one in group], of.lead.waiting, to)
         dressed = Message(to.manners.dressed(message.payload, now), message.taken)
         keep = keeper(to, of.address.fingerprint, group[: message.taken], of.lead.waiting)
@@ -53,7 +53,7 @@ class Composer:
         share = digests.shared(battle, going_on is not None, of.lead, group)
         if not share.folded:
             return self._message(of, share.apart)
-        said = digests.said(of.to, address, going_on, share.folded, now)
+        said = digests.said(of.to, battle, address, going_on, share.folded, now)
         # An edit rings for nobody.
         mentions = of.to.manners.mentioned(now) if said.edit is None else None
         return Post.of(

@@ -62,9 +62,15 @@ class Deliver:
             if isinstance(edited, Done | Dead):
                 self._queues.connection.zrem(keys.EDITS, job_id)
             return edited
-        names, hold = (self._queues, destination, known.target(address), job_id), known.ambiguous == "hold"
-        most = GROUP if known.digest is None else DIGESTED
-        outbox = Outbox(*names, webhook=address.webhook, hold=hold, most=most)
+        outbox = Outbox(
+            self._queues,
+            destination,
+            known.target(address),
+            job_id,
+            webhook=address.webhook,
+            hold=known.ambiguous == "hold",
+            most=GROUP if known.digest is None else DIGESTED,
+        )
         # One from the future came from a host whose clock is wrong: no reason to wait until then.
         fresh = 0 <= self._clock() - received < FRESH
         end = self._claimed(outbox, address, notice, sequence, fresh)

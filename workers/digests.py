@@ -83,9 +83,10 @@ class Said(NamedTuple):
     keep: Callable[[Posted], Keep | None]
 
 
-def said(to: Destination, address: str, going_on: Open | None, folded: Sequence[Waiting], now: float) -> Said:
+def said(
+    to: Destination, battle: Battle, address: str, going_on: Open | None, folded: Sequence[Waiting], now: float
+) -> Said:
     """Give the message that tells of these kills, too; `now` in epoch seconds."""
-    battle = to.digest or Battle()
     if going_on is not None and now - going_on.posted_at > ROLL:
         going_on = None
     kills = (one.notice for one in folded)

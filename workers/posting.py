@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypedDict, TypeVar, Unpack
+from typing import NamedTuple, TypeVar
 
 import httpx
 
@@ -66,14 +66,6 @@ class Trouble(NamedTuple):
     snooze: Snooze
 
 
-class More(TypedDict, total=False):
-    """What not every post has."""
-
-    mentions: Mentions | None
-    edit: Edit | None
-    keep: Callable[[Posted], Keep | None]
-
-
 @dataclass(frozen=True, slots=True)
 class Post:
     """One message of a leader: `group` are the deliveries in it, `name` is one that no other post has.
@@ -102,12 +94,16 @@ class Post:
         message: Message,
         group: Sequence[Waiting],
         lead: Lead,
-        **more: Unpack["More"],
+        *,
+        mentions: Mentions | None = None,
+        edit: Edit | None = None,
+        keep: Callable[[Posted], Keep | None] = lambda _: None,
     ) -> "Post":
         """The post of the leader's message, which holds the first of the group."""
         name = secrets.token_hex(8)
-        nonce = (lead.nonce or name) if address.enforces_nonce and more.get("edit") is None else ""
-        return cls(outbox, address, message, tuple(group[: message.taken]), lead.rank, name, nonce, **more)
+        nonce = (lead.nonce or name) if address.enforces_nonce and edit is None else ""
+        taken = tuple(group[: message.taken])
+        return cls(outbox, address, message, taken, lead.rank, name, nonce, mentions, edit, keep)
 
     def payload(self, *, mentioning: bool) -> Mapping[str, object]:
         """The message's JSON."""

@@ -1,6 +1,6 @@
 --include pace
--- Admit an edit of a message under the rate limits, if nobody else is just editing that message. What is new goes first:
--- an edit waits while something waits to be posted there, and leaves part of the channel's posts to what may come.
+-- Admit an edit of a message under the rate limits, if nobody else is just editing that message. What is new goes
+-- first: an edit waits while something waits to be posted there, and leaves part of the channel's posts to what may come.
 -- KEYS: address' limit, address' posts, all posts, lock of the message, outbox.
 -- ARGV: name of this edit, channel limit for edits, channel window in s, global limit, lock time in ms,
 --       seconds until the next look while something waits to be posted, job id of the edit (a recovered job owns its

@@ -7,8 +7,8 @@
 --       global limit, ledger lifetime in s, ms for which the next mentions wait (0: none wanted), nonce ('' for none),
 --       the nonce and the ids, a line each, ms for which Discord surely knows a nonce, ledger keys...
 --       (none: an edit of a message may be repeated, so nothing is marked).
--- Returns {'begun', how many are ambiguous, 1 if it may mention somebody}, {'lost'} when another one leads, also another run of the same job,
---         or {'wait', seconds}.
+-- Returns {'begun', how many are ambiguous, 1 if it may mention somebody}, {'lost'} when another one leads, also another
+--         run of the same job, or {'wait', seconds}.
 local limit, posts, all, lock, counters, lead = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local post = ARGV[3]
 

@@ -23,7 +23,8 @@ end
 
 -- Admit a post of this name and count it; gives the seconds that it must wait instead (0 or less: it may go out).
 local function admit(now, limit, posts, all, channel_limit, channel_window, global_limit, post)
-  local wait = admission(now, limit, posts, all, tonumber(channel_limit), tonumber(channel_window), tonumber(global_limit))
+  local allowed, window, everywhere = tonumber(channel_limit), tonumber(channel_window), tonumber(global_limit)
+  local wait = admission(now, limit, posts, all, allowed, window, everywhere)
   if wait > 0 then return wait end
   redis.call('ZADD', posts, now, post)
   redis.call('EXPIRE', posts, math.ceil(tonumber(channel_window)) + 1)

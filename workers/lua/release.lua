@@ -1,6 +1,6 @@
 -- The leader gives up its lead without a delivery, if it still has it.
--- KEYS: lock, alone mark, lead, ping, pinned deliveries. ARGV: leader's job id, name of this run of it, the post's unique name, alone-up-to score
--- ('' for none), then the ledger keys of deliveries that surely did not happen: what this post marked waits again as if
+-- KEYS: lock, alone mark, lead, ping, pinned deliveries.
+-- ARGV: leader's job id, name of this run of it, the post's unique name, alone-up-to score ('' for none), then the ledger keys of deliveries that surely did not happen: what this post marked waits again as if
 -- never begun.
 if ARGV[4] ~= '' then
   -- Never back: others up to the mark still go alone.
